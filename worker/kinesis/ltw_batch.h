@@ -1,0 +1,47 @@
+/*
+ * Records of one shard, collected for at most batch_window or until there are
+ * batch_size of them, whichever comes first: what the sessions get at once.
+ * "batch of N records, M sessions" is the log event batch_closed.
+ *
+ * Memory: a batch owns its records' bytes; views live until its done callback.
+ * Limits: batch_size records, LTW_BATCH_BYTES_MAX bytes; reading of the shard
+ * pauses while LTW_BATCHES_MAX batches of it are not done.
+ */
+#ifndef LTW_BATCH_H
+#define LTW_BATCH_H
+
+#include "lt_audio_record.h"
+#include "lt_base.h"
+
+#define LTW_BATCH_BYTES_MAX (6 * 1024 * 1024)
+#define LTW_BATCHES_MAX 4
+
+typedef struct {
+    lt_str_t session_id;        /* valid by lt_session_id_is_valid() */
+    lt_str_t pcm;               /* may be empty with LT_AUDIO_FLAG_LAST */
+    int is_framed;              /* head is filled */
+    lt_audio_record_t head;
+    int64_t arrived_wall_ms;    /* Kinesis' ApproximateArrivalTimestamp */
+    lt_str_t sequence_number;
+} ltw_record_t;
+
+typedef struct {
+    const ltw_record_t *records;    /* in the shard's order */
+    size_t n;                       /* at least 1 */
+    size_t bytes;
+    size_t sessions_n;              /* different ones */
+    const char *shard;
+    int64_t closed_wall_ms;
+} ltw_batch_t;
+
+/*
+ * Who takes batches: ltw_session_table_batch() has this shape.
+ * done() must be called exactly once for each batch, at any later time, not
+ * before this function has returned; then the batch is freed and the
+ * checkpoint may move past it.  The next batch may come before.
+ */
+typedef void (*ltw_batch_done_t)(void *done_data);
+typedef void (*ltw_batch_handler_t)(void *data, const ltw_batch_t *batch,
+    ltw_batch_done_t done, void *done_data);
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * worker.conf: "name = value" lines, '#' comments.  The table below is the
+ * only list of parameters: the reader, the checks, `lt-worker -h` and
+ * config/worker.conf follow it.
+ *
+ * Everything is read at start, the files with secrets too; nothing of this is
+ * read again (but see ltw_aws_call.h: expired keys).
+ */
+#ifndef LTW_CONFIG_H
+#define LTW_CONFIG_H
+
+#include "lt_base.h"
+
+/*
+ * X(name, type, default, min, max, text)
+ *   TEXT    const char *, NULL when empty; min..max bytes
+ *   URL     as TEXT: http:// or https://, host, optional port, no path
+ *   URLS    as TEXT: space-separated http:// or https:// URLs with path
+ *   FILE    as TEXT: a file that must be readable
+ *   SECRET  a FILE with one secret a line; the field holds the first line,
+ *           <name>_path the path
+ *   TIME    int64_t ms, written with ms s m h
+ *   COUNT   int64_t
+ *   FLAG    int64_t 0/1, written on off
+ *   CHOICE  int64_t, index into the words of text before ':'
+ * default "" = none; "!" = must be given
+ */
+#define LTW_PARAMETERS(X)                                                   \
+    X(aws_region, TEXT, "!", 1, 32, "region of all AWS services")           \
+    X(aws_credentials_file, FILE, "", 0, 4096,                              \
+        "shared credentials file; none: the environment's AWS_… variables") \
+    X(aws_profile, TEXT, "default", 1, 64, "section of that file")          \
+    X(kinesis_stream, TEXT, "!", 1, 128, "stream that nginx writes to")     \
+    X(kinesis_endpoint, URL, "", 0, 255, "none: AWS's of the region")       \
+    X(transcribe_endpoint, URL, "", 0, 255,                                 \
+        "http:// means HTTP/2 with prior knowledge")                        \
+    X(translate_endpoint, URL, "", 0, 255, "none: AWS's of the region")     \
+    X(polly_endpoint, URL, "", 0, 255, "none: AWS's of the region")         \
+    X(s3_endpoint, URL, "", 0, 255, "none: AWS's of the region")            \
+    X(s3_bucket, TEXT, "!", 3, 63, "bucket for the voices' MP3 files")      \
+    X(s3_path_style, FLAG, "off", 0, 1,                                     \
+        "on: /bucket/key instead of bucket.host/key")                       \
+    X(tls_ca_file, FILE, "", 0, 4096, "PEM bundle; none: the system's")     \
+    X(redis, TEXT, "127.0.0.1:6379", 1, 255, "host:port or unix:/path")     \
+    X(redis_password_file, SECRET, "", 1, 512, "one line")                  \
+    X(redis_db, COUNT, "0", 0, 1023, "database number")                     \
+    X(results_urls, URLS, "!", 1, 4096,                                     \
+        "lt_results locations of the nginx hosts; tried in turn")           \
+    X(results_token_file, SECRET, "!", 16, 256,                             \
+        "the first line is sent to nginx")                                  \
+    X(mode, CHOICE, "window", 0, 1,                                         \
+        "window live: when segments are committed")                         \
+    X(batch_window, TIME, "3s", 100, 60000,                                 \
+        "a batch is closed when its first record is this old")              \
+    X(batch_size, COUNT, "100", 1, 10000,                                   \
+        "or when it has this many records")                                 \
+    X(poll_interval, TIME, "225ms", 200, 60000,                             \
+        "between two reads of a shard; 10 % jitter is added")               \
+    X(starting_position, CHOICE, "latest", 0, 1,                            \
+        "latest trim_horizon: where a shard without checkpoint is begun")   \
+    X(presign_expires, TIME, "600s", 1000, 604800000,                       \
+        "how long listeners can fetch a file")                              \
+    X(status_listen, TEXT, "", 0, 64,                                       \
+        "address:port of the status page; none: no page")                   \
+    X(log_level, CHOICE, "info", 0, 3, "error warn info debug: what is logged")
+
+enum { LTW_MODE_WINDOW, LTW_MODE_LIVE };
+enum { LTW_START_LATEST, LTW_START_TRIM_HORIZON };
+
+#define LTW_CONFIG_TEXT(name) const char *name;
+#define LTW_CONFIG_URL(name) const char *name;
+#define LTW_CONFIG_URLS(name) const char *name;
+#define LTW_CONFIG_FILE(name) const char *name;
+#define LTW_CONFIG_SECRET(name) const char *name, *name##_path;
+#define LTW_CONFIG_TIME(name) int64_t name;
+#define LTW_CONFIG_COUNT(name) int64_t name;
+#define LTW_CONFIG_FLAG(name) int64_t name;
+#define LTW_CONFIG_CHOICE(name) int64_t name;
+#define LTW_CONFIG_FIELD(name, type, def, min, max, text)                   \
+    LTW_CONFIG_##type(name)
+
+typedef struct {
+    LTW_PARAMETERS(LTW_CONFIG_FIELD)
+    char *aws_access_key;       /* of the file or the environment */
+    char *aws_secret_key;
+    char *aws_session_token;    /* NULL = none */
+} ltw_config_t;
+
+/*
+ * Reads and checks everything: LT_INVALID with err->code = line number (0: of
+ * the whole file) and a sentence.  Blocking: at start only.
+ * All strings of *config live until ltw_config_deinit().
+ */
+lt_result_t ltw_config_read(ltw_config_t *config, const char *path,
+    lt_error_t *err);
+void ltw_config_deinit(ltw_config_t *config);
+
+/* The table for `lt-worker -h`, one line a parameter. */
+void ltw_config_print_help(void);
+
+#endif

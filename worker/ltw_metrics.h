@@ -1,0 +1,128 @@
+/*
+ * Counters, gauges and histograms: a struct made from the tables below.
+ * A new one is one row here; ltw_status shows it by its name.
+ *
+ *   ltw_count(metrics, records_read, n);
+ *   ltw_gauge(metrics, sessions_live, table->n);
+ *   ltw_observe(metrics, translate_ms, ended - began);
+ *
+ * One thread writes: the loop's.
+ */
+#ifndef LTW_METRICS_H
+#define LTW_METRICS_H
+
+#include "lt_base.h"
+
+/* name, text: only ever grow */
+#define LTW_COUNTERS(X)                                                     \
+    X(log_lines_dropped, "log lines that the reader of stderr did not take")\
+    X(http_requests, "HTTP requests started")                               \
+    X(http_failures, "HTTP requests without an answer")                     \
+    X(aws_retries, "AWS calls tried again")                                 \
+    X(aws_throttles, "AWS answers that asked us to slow down")              \
+    X(aws_failures, "AWS calls given up")                                   \
+    X(redis_connects, "connections made to Redis")                          \
+    X(redis_commands, "commands handed to Redis")                           \
+    X(redis_failures, "commands without a reply, or with an error reply")   \
+    X(redis_queue_full, "commands refused: too many were waiting")          \
+    X(redis_messages, "messages of subscribed channels")                    \
+    X(kinesis_iterator_expired, "shard iterators that expired")             \
+    X(leases_taken, "shards that this worker began to own")                 \
+    X(leases_lost, "shards that another worker took over")                  \
+    X(records_read, "records read from Kinesis")                            \
+    X(record_bytes_read, "bytes in them")                                   \
+    X(records_poison, "records skipped: undecodable data or key")           \
+    X(batches_closed, "batches handed to the sessions")                     \
+    X(batch_records, "records in them")                                     \
+    X(checkpoints_written, "checkpoints stored")                            \
+    X(checkpoints_failed, "checkpoints not stored: tried again")            \
+    X(pcm_bytes_fed, "audio handed to the recogniser")                      \
+    X(pcm_bytes_no_listener, "audio not transcribed: nobody listens")       \
+    X(pcm_bytes_duplicate, "audio skipped: had been read before")           \
+    X(pcm_bytes_gap, "audio missing according to the records' offsets")     \
+    X(pcm_bytes_overflow, "audio dropped: the recogniser did not take it")  \
+    X(sessions_opened, "talks begun")                                       \
+    X(sessions_ended, "talks ended")                                        \
+    X(streams_opened, "Transcribe streams opened")                          \
+    X(streams_failed, "Transcribe streams that ended with an error")        \
+    X(silence_sent, "times silence was sent to keep a stream")              \
+    X(segments_committed, "segments of transcripts")                        \
+    X(segments_published, "segments delivered, once a language")            \
+    X(segments_captioned, "segments delivered without voice")               \
+    X(segments_failed, "segments not delivered at all")                     \
+    X(segments_late, "stages that passed their deadline")                   \
+    X(characters_translated, "characters sent to Translate")                \
+    X(characters_voiced, "characters sent to Polly")                        \
+    X(bytes_stored, "bytes of MP3 put into S3")                             \
+    X(results_posted, "results accepted by nginx")                          \
+    X(results_failed, "results that no nginx accepted")                     \
+    X(results_dropped, "results dropped: too many were waiting")
+
+/* name, text: go up and down */
+#define LTW_GAUGES(X)                                                       \
+    X(shards_owned, "shards that this worker reads")                        \
+    X(sessions_live, "talks in memory")                                     \
+    X(streams_live, "Transcribe streams open")                              \
+    X(redis_connected, "1 while Redis answers")                             \
+    X(kinesis_behind_ms, "how far the slowest shard is behind its tip")     \
+    X(batch_bytes_held, "bytes read and not done yet, all shards")
+
+/* name, text: milliseconds */
+#define LTW_HISTOGRAMS(X)                                                   \
+    X(get_records_ms, "GetRecords, one try")                                \
+    X(record_age_ms, "arrival at Kinesis to reading")                       \
+    X(batch_wait_ms, "first record read to batch closed")                   \
+    X(batch_done_ms, "batch closed to its checkpoint allowed")              \
+    X(transcribe_ms, "batch handed over to segment committed")              \
+    X(translate_ms, "one Translate call")                                   \
+    X(polly_ms, "one Polly call")                                           \
+    X(store_ms, "one S3 put")                                               \
+    X(publish_ms, "one post to nginx")                                      \
+    X(segment_ms, "batch handed over to segment published")                 \
+    X(loop_late_ms, "how late a 100 ms timer of the loop ran")
+
+/* Upper bounds in ms; the last bucket has none. */
+#define LTW_BUCKETS                                                         \
+    { 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 30000 }
+#define LTW_BUCKETS_N 15
+
+typedef struct {
+    uint64_t count;
+    uint64_t sum_ms;
+    uint64_t max_ms;
+    uint64_t buckets[LTW_BUCKETS_N];    /* not cumulative */
+} ltw_histogram_t;
+
+#define LTW_METRIC_FIELD(name, text) uint64_t name;
+#define LTW_HISTOGRAM_FIELD(name, text) ltw_histogram_t name;
+#define LTW_CALLS_MAX 32
+
+typedef struct {
+    LTW_COUNTERS(LTW_METRIC_FIELD)
+    LTW_GAUGES(LTW_METRIC_FIELD)
+    LTW_HISTOGRAMS(LTW_HISTOGRAM_FIELD)
+
+    /* AWS requests sent, each try counted */
+    struct {
+        const char *service;            /* static strings */
+        const char *operation;
+        uint64_t n;
+    } calls[LTW_CALLS_MAX];
+    size_t calls_n;
+} ltw_metrics_t;
+
+#define ltw_count(m, name, n) ((m)->name += (uint64_t) (n))
+#define ltw_gauge(m, name, value) ((m)->name = (uint64_t) (value))
+#define ltw_observe(m, name, ms) ltw_histogram_add(&(m)->name, (ms))
+
+void ltw_histogram_add(ltw_histogram_t *h, int64_t ms); /* < 0 counts as 0 */
+
+/* service and operation: string literals.  The call layer counts its own
+   calls; whoever sends a request past it (Transcribe) calls this. */
+void ltw_count_call(ltw_metrics_t *m, const char *service,
+    const char *operation);
+
+/* {"counters":{…},"gauges":{…},"histograms":{…},"aws_calls":{…}} */
+lt_result_t ltw_metrics_json(const ltw_metrics_t *m, lt_out_t *out);
+
+#endif
