@@ -1,0 +1,89 @@
+/*
+ * The speaker's audio on its way to Kinesis: a bounded buffer for each
+ * session, one producer for each nginx worker process.
+ *
+ * Not here: sockets and messages (connection, actions), the PutRecords call
+ * (ngx_http_lt_kinesis.h), the request it travels in (ngx_http_lt_batch.h).
+ *
+ * A stream is the audio of one speaker connection.  It belongs to the producer
+ * and outlives the socket: after _close() until all is stored, or older than
+ * lt_audio_buffer.  Streams of one session are sent one after the other.
+ *
+ * Limits: lt_audio_buffer of PCM waiting for one stream, and at most as much
+ * in flight; lt_audio_buffer_total of memory over all streams of a process;
+ * lt_kinesis_inflight calls.  What passes them is dropped, the oldest first,
+ * and counted in audio_dropped_*_bytes.
+ */
+#ifndef _NGX_HTTP_LT_INGEST_H_INCLUDED_
+#define _NGX_HTTP_LT_INGEST_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+
+#define NGX_HTTP_LT_INGEST_CHUNK_MAX  (64 * 1024)
+
+
+typedef struct ngx_http_lt_main_conf_s  ngx_http_lt_main_conf_t;
+typedef struct ngx_http_lt_ingest_s     ngx_http_lt_ingest_t;
+
+/* stored: bytes of this stream that Kinesis has acknowledged and that lie
+   before the first gap or unsent byte.  Runs from an event of its own; may
+   call anything below. */
+typedef void (*ngx_http_lt_ingest_ack_pt)(void *data, uint64_t stored_bytes);
+
+
+/* Once for each nginx worker process; needs mcf complete. */
+ngx_int_t ngx_http_lt_ingest_init_process(ngx_cycle_t *cycle,
+    ngx_http_lt_main_conf_t *mcf);
+
+/* Counts and logs what is lost, frees all. */
+void ngx_http_lt_ingest_exit_process(ngx_http_lt_main_conf_t *mcf);
+
+/*
+ * ctx: configuration of the server that holds lt_kinesis_location
+ * (cscf->ctx); session_id is copied; epoch is new for every call with the
+ * same session.  NULL: no memory, or lt_audio_buffer_total is reached.
+ */
+ngx_http_lt_ingest_t *ngx_http_lt_ingest_open(ngx_http_lt_main_conf_t *mcf,
+    ngx_http_conf_ctx_t *ctx, ngx_str_t *session_id, uint64_t epoch,
+    ngx_log_t *log);
+
+/*
+ * Copies len bytes of PCM (even, at most NGX_HTTP_LT_INGEST_CHUNK_MAX);
+ * capture_ms is the Unix time at which its first byte arrived.
+ *   NGX_OK        kept (older audio may have been dropped for it)
+ *   NGX_DECLINED  dropped, counted and logged
+ *   NGX_ERROR     odd length or too long; nothing is counted
+ */
+ngx_int_t ngx_http_lt_ingest_append(ngx_http_lt_ingest_t *in,
+    const u_char *pcm, size_t len, int64_t capture_ms);
+
+/*
+ * The same without the copy: write up to len bytes at what _reserve() returns,
+ * then _commit() how many they are (0 = none; results as _append()).  Nothing
+ * else may be called in between.  NULL: no place; dropped bytes are counted
+ * by _commit(), which must follow in any case.
+ */
+u_char *ngx_http_lt_ingest_reserve(ngx_http_lt_ingest_t *in, size_t len);
+ngx_int_t ngx_http_lt_ingest_commit(ngx_http_lt_ingest_t *in, size_t len,
+    int64_t capture_ms);
+
+/* handler NULL: none.  Ends by itself with _close(). */
+void ngx_http_lt_ingest_on_ack(ngx_http_lt_ingest_t *in,
+    ngx_http_lt_ingest_ack_pt handler, void *data);
+
+/* PCM accepted and neither acknowledged nor dropped. */
+size_t ngx_http_lt_ingest_pending_bytes(const ngx_http_lt_ingest_t *in);
+
+/* Bytes of PCM accepted so far, dropped ones included. */
+uint64_t ngx_http_lt_ingest_offset(const ngx_http_lt_ingest_t *in);
+
+/* in must not be used again.  is_last: the talk has ended (framed records
+   then say so). */
+void ngx_http_lt_ingest_close(ngx_http_lt_ingest_t *in, int is_last);
+
+
+#endif /* _NGX_HTTP_LT_INGEST_H_INCLUDED_ */

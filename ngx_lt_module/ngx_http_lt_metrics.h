@@ -1,0 +1,128 @@
+/*
+ * What the module counts, for lt_status.
+ *
+ * Counters lie in the shared zone of lt_zone, are added to by all nginx
+ * worker processes and survive a reload (not a restart).  Gauges are a row for
+ * each process slot, so a killed process takes its share with it: its
+ * successor in the slot starts from zero.
+ * One row in a table below is one more counter; nothing else to change.
+ * Limits: NGX_MAX_PROCESSES slots; zone of at least 256k.
+ */
+#ifndef _NGX_HTTP_LT_METRICS_H_INCLUDED_
+#define _NGX_HTTP_LT_METRICS_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+
+#define NGX_HTTP_LT_ZONE_SIZE_MIN  (256 * 1024)
+
+
+/* field, text */
+#define NGX_HTTP_LT_COUNTERS(X)                                               \
+    X(sockets_opened_speaker, "speaker sockets opened")                       \
+    X(sockets_opened_listener, "listener sockets opened")                     \
+    X(sockets_closed_speaker, "speaker sockets closed")                       \
+    X(sockets_closed_listener, "listener sockets closed")                     \
+    X(handshakes_refused, "upgrades answered without a 101")                  \
+    X(sessions_created, "sessions made by POST")                              \
+    X(sessions_ended, "sessions ended")                                       \
+    X(frames_received, "WebSocket frames received")                           \
+    X(messages_received, "whole WebSocket messages received")                 \
+    X(messages_refused, "messages answered with an error")                    \
+    X(messages_delivered, "messages queued on a socket")                      \
+    X(messages_dropped, "messages not queued: the socket's queue was full")   \
+    X(audio_chunks, "audio chunks accepted")                                  \
+    X(audio_accepted_bytes, "PCM accepted from speakers")                     \
+    X(audio_stored_bytes, "PCM that Kinesis has acknowledged")                \
+    X(audio_dropped_full_bytes, "PCM dropped: lt_audio_buffer was full")      \
+    X(audio_dropped_total_bytes, "PCM dropped: lt_audio_buffer_total reached")\
+    X(audio_dropped_expired_bytes, "PCM dropped: older than lt_audio_buffer") \
+    X(audio_dropped_shutdown_bytes, "PCM dropped: the process had to end")    \
+    X(audio_dropped_memory_bytes, "PCM dropped: no memory")                   \
+    X(last_dropped, "end marks of a talk that Kinesis did not take in time")  \
+    X(kinesis_batches, "PutRecords calls sent")                               \
+    X(kinesis_records, "records sent, retries included")                      \
+    X(kinesis_records_stored, "records acknowledged")                         \
+    X(kinesis_records_throttled, "records refused: shard over its limit")     \
+    X(kinesis_records_failed, "records refused for another reason")           \
+    X(kinesis_errors_no_answer, "calls without an answer")                    \
+    X(kinesis_errors_bad_answer, "calls with a cut or senseless answer")      \
+    X(kinesis_errors_throttle, "calls refused: too many")                     \
+    X(kinesis_errors_transient, "calls answered 5xx")                         \
+    X(kinesis_errors_credentials, "calls refused: keys, signature, rights")   \
+    X(kinesis_errors_fatal, "calls refused for another reason")               \
+    X(kinesis_errors_internal, "calls that could not be made: memory")        \
+    X(redis_commands, "Redis commands sent")                                  \
+    X(redis_errors, "Redis commands that failed")                             \
+    X(redis_timeouts, "Redis commands without an answer in time")             \
+    X(redis_connects, "connections to Redis made")                            \
+    X(results_accepted, "results taken from workers")                         \
+    X(results_refused, "results refused")                                     \
+    X(publishes_sent, "messages published to other processes")                \
+    X(publishes_failed, "messages that could not be published")               \
+    X(publishes_received, "messages taken from other processes")              \
+    X(logs_suppressed, "log lines left out by the limit of one a second")
+
+#define NGX_HTTP_LT_GAUGES(X)                                                 \
+    X(sockets_speaker, "speaker sockets open")                                \
+    X(sockets_listener, "listener sockets open")                              \
+    X(ingest_streams, "sessions whose audio is held or awaited")              \
+    X(ingest_pending_bytes, "PCM accepted and not yet acknowledged")          \
+    X(ingest_memory_bytes, "memory held for it")                              \
+    X(kinesis_inflight, "PutRecords calls on their way")
+
+
+typedef struct {
+#define NGX_HTTP_LT_FIELD(name, text)  ngx_atomic_t  name;
+    NGX_HTTP_LT_COUNTERS(NGX_HTTP_LT_FIELD)
+} ngx_http_lt_counters_t;
+
+
+typedef struct {
+    NGX_HTTP_LT_GAUGES(NGX_HTTP_LT_FIELD)
+#undef NGX_HTTP_LT_FIELD
+} ngx_http_lt_gauges_t;
+
+
+/*
+ * Like nginx's ngx_stat_*: where this process counts.  Never NULL: before
+ * ngx_http_lt_metrics_init_process() they point to storage that nobody reads.
+ */
+extern ngx_http_lt_counters_t  *ngx_http_lt_counters;
+extern ngx_http_lt_gauges_t    *ngx_http_lt_gauges;
+
+
+#define NGX_HTTP_LT_COUNT(name, n)                                            \
+    (void) ngx_atomic_fetch_add(&ngx_http_lt_counters->name, n)
+
+/* n may be negative */
+#define NGX_HTTP_LT_GAUGE(name, n)                                            \
+    (void) ngx_atomic_fetch_add(&ngx_http_lt_gauges->name, n)
+
+
+/* At the end of the http block; NULL: reported already.  Keep the result. */
+ngx_shm_zone_t *ngx_http_lt_metrics_zone(ngx_conf_t *cf, size_t size);
+
+/* zone NULL (no lt_ directive in use) is fine. */
+void ngx_http_lt_metrics_init_process(ngx_shm_zone_t *zone);
+void ngx_http_lt_metrics_exit_process(void);
+
+/*
+ * True at most once a second for each place: for log lines that a fault would
+ * repeat.  Place is a static ngx_http_lt_log_limit_t of the caller's.
+ */
+typedef struct {
+    time_t      last_s;
+    ngx_uint_t  suppressed;     /* since the last line */
+} ngx_http_lt_log_limit_t;
+
+ngx_int_t ngx_http_lt_log_is_due(ngx_http_lt_log_limit_t *limit);
+
+/* The content handler of lt_status (ngx_http_lt_status.c). */
+ngx_int_t ngx_http_lt_status_handler(ngx_http_request_t *r);
+
+
+#endif /* _NGX_HTTP_LT_METRICS_H_INCLUDED_ */
