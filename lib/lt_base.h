@@ -59,6 +59,8 @@ void lt_out_str(lt_out_t *out, lt_str_t s);
 void lt_out_cstr(lt_out_t *out, const char *s);
 void lt_out_u64(lt_out_t *out, uint64_t n);     /* decimal */
 void lt_out_i64(lt_out_t *out, int64_t n);
+/* Room for len bytes that the caller fills; NULL (remembered) if none left. */
+uint8_t *lt_out_reserve(lt_out_t *out, size_t len);
 size_t lt_out_len(const lt_out_t *out);
 lt_result_t lt_out_result(const lt_out_t *out);
 

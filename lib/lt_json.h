@@ -3,7 +3,8 @@
  * Writer: ours, into the caller's storage.
  *
  * Memory: a document owns all values and strings reached through it; free it
- * last.  Limits: the caller's max_bytes; nesting as jansson's (2048).
+ * last.  Limits: the caller's max_bytes; nesting as jansson's (2048); integers
+ * of 64 bits; no U+0000 in strings.
  */
 #ifndef LT_JSON_H
 #define LT_JSON_H
@@ -12,8 +13,9 @@
 
 typedef struct lt_json_s lt_json_t;     /* any value; NULL reads as absent */
 
-/* *doc must be freed; err->text has line and column.  Duplicate keys are
-   LT_INVALID. */
+/* *doc must be freed; err->text has line and column, and nothing of the text
+   itself, so it may be logged.  LT_INVALID: not JSON, or duplicate keys;
+   LT_TOOBIG: longer than max_bytes; LT_ERROR: no memory. */
 lt_result_t lt_json_parse(lt_json_t **doc, lt_str_t text, size_t max_bytes,
     lt_error_t *err);
 void lt_json_free(lt_json_t **doc);
@@ -36,7 +38,8 @@ int lt_json_at_string(const lt_json_t *array, size_t i, lt_str_t *out);
 
 /*
  * Writer: keys and values in order, commas by itself.  Strings are escaped;
- * invalid UTF-8 becomes U+FFFD.  key NULL inside arrays.
+ * invalid UTF-8 becomes U+FFFD.  key NULL inside arrays.  Nesting beyond 31
+ * levels shows as LT_NOSPACE of the output.
  */
 typedef struct {
     lt_out_t *out;
@@ -52,7 +55,8 @@ void lt_json_close_array(lt_json_writer_t *w);
 void lt_json_put_str(lt_json_writer_t *w, const char *key, lt_str_t value);
 void lt_json_put_cstr(lt_json_writer_t *w, const char *key, const char *v);
 void lt_json_put_int(lt_json_writer_t *w, const char *key, int64_t value);
-/* Up to 3 decimals, trailing zeros cut: enough for seconds. */
+/* Up to 3 decimals, trailing zeros cut: enough for seconds.  null for what is
+   not finite or not below 9e15. */
 void lt_json_put_number(lt_json_writer_t *w, const char *key, double value);
 void lt_json_put_bool(lt_json_writer_t *w, const char *key, int value);
 void lt_json_put_null(lt_json_writer_t *w, const char *key);

@@ -20,7 +20,7 @@ size_t lt_base64_encode(char *out, const uint8_t *data, size_t len);
 /*
  * Strict: standard alphabet, padding required, no white space, unused bits
  * zero.  out may be the input's own storage (decoding in place).
- * LT_INVALID leaves *out_len untouched.
+ * LT_INVALID leaves *out_len untouched; what out held is lost.
  */
 lt_result_t lt_base64_decode(uint8_t *out, size_t *out_len, lt_str_t in);
 
@@ -36,9 +36,8 @@ lt_result_t lt_uri_decode(char *out, size_t *out_len, lt_str_t s);
  * is_complete() is false in the middle of a character.
  */
 typedef struct {
-    uint32_t codepoint;
-    uint8_t need;
-    uint8_t lower;
+    uint8_t need;       /* bytes that the character still lacks */
+    uint8_t lower;      /* bounds of the next byte */
     uint8_t upper;
 } lt_utf8_t;
 

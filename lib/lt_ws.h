@@ -37,7 +37,8 @@ typedef enum {
 typedef struct {
     size_t message_max;         /* bytes, all fragments of one message */
 
-    /* private */
+    /* private: header and control are filled byte by byte, so they hold what
+       the input ended in the middle of */
     uint64_t frame_left;
     size_t message_len;
     lt_utf8_t utf8;
@@ -49,6 +50,7 @@ typedef struct {
     uint8_t opcode;
     uint8_t message_opcode;
     uint8_t fin;
+    uint8_t is_first;
     uint8_t control[LT_WS_CONTROL_MAX];
     uint8_t control_len;
 } lt_ws_decoder_t;
@@ -75,7 +77,8 @@ void lt_ws_decoder_init(lt_ws_decoder_t *d, size_t message_max);
  *   LT_OK       *event is filled; call again with what is left
  *   LT_AGAIN    all input is used up
  *   LT_INVALID  protocol error; *close_code is 1002, or 1007 (bad UTF-8)
- *   LT_TOOBIG   message_max passed; *close_code is 1009
+ *   LT_TOOBIG   message_max passed, known from the frame's header;
+ *               *close_code is 1009
  * After an error the decoder must not be used again; err says what was wrong.
  */
 lt_result_t lt_ws_decode(lt_ws_decoder_t *d, uint8_t **pos, uint8_t *end,
@@ -96,8 +99,8 @@ size_t lt_ws_header(uint8_t out[LT_WS_HEADER_MAX], lt_ws_opcode_t opcode,
 size_t lt_ws_close_frame(uint8_t out[2 + LT_WS_CONTROL_MAX], uint16_t code,
     lt_str_t reason);
 
-/* The peer's close body: LT_INVALID for length 1, forbidden code, bad UTF-8.
-   Empty body: *code = 1005. */
+/* The body of a close frame, which lt_ws_decode does not look into: LT_INVALID
+   for length 1, forbidden code, bad UTF-8.  Empty body: *code = 1005. */
 lt_result_t lt_ws_close_parse(uint16_t *code, lt_str_t *reason,
     const uint8_t *data, size_t len);
 
