@@ -1,0 +1,648 @@
+#include "edge/ltw_tls.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define READ_SIZE 16384
+#define READS_A_TURN 8          /* then other events get their turn */
+
+typedef enum {
+    TLS_LOOKUP, TLS_CONNECTING, TLS_HANDSHAKE, TLS_OPEN,
+    TLS_CLOSED,                 /* the owner still holds it */
+    TLS_RELEASED                /* freed when no callback is running */
+} tls_state_t;
+
+struct ltw_tls_context_s {
+    SSL_CTX *ssl_ctx;
+};
+
+struct ltw_tls_s {
+    ltw_loop_t *loop;
+    ltw_tls_context_t *context;
+    ltw_tls_events_t events;
+    void *data;
+    tls_state_t state;
+    unsigned in_callback;       /* freed at the end of the outermost */
+
+    char host[256];
+    char alpn[16];
+    uint16_t port;
+    int is_plain;
+    size_t write_max;
+
+    ltw_lookup_t *lookup;
+    ltw_timer_t *timer;         /* until open */
+    ltw_address_t addresses[LTW_ADDRESSES_MAX];
+    size_t addresses_n;
+    size_t address_next;
+
+    int fd;
+    ltw_watch_t *watch;
+    SSL *ssl;
+    int want;                   /* what the handshake waits for */
+
+    uint8_t *out;               /* out_pos..out_len wait */
+    size_t out_pos;
+    size_t out_len;
+    size_t out_size;
+};
+
+static void connect_next(ltw_tls_t *t);
+
+
+ltw_tls_context_t *
+ltw_tls_context_new(const char *ca_file, lt_error_t *err)
+{
+    ltw_tls_context_t *context = calloc(1, sizeof(*context));
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    int is_loaded;
+
+    if (context == NULL || ctx == NULL) {
+        lt_error_set(err, 0, "no memory for TLS");
+        goto failed;
+    }
+    is_loaded = ca_file != NULL && ca_file[0] != '\0'
+        ? SSL_CTX_load_verify_locations(ctx, ca_file, NULL)
+        : SSL_CTX_set_default_verify_paths(ctx);
+    if (is_loaded != 1) {
+        lt_error_set(err, 0, "cannot load certificates from %s",
+            ca_file != NULL ? ca_file : "the system");
+        goto failed;
+    }
+    SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE
+        | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    context->ssl_ctx = ctx;
+    return context;
+
+failed:
+    ERR_clear_error();
+    SSL_CTX_free(ctx);
+    free(context);
+    return NULL;
+}
+
+
+void
+ltw_tls_context_free(ltw_tls_context_t **context)
+{
+    if (*context != NULL) {
+        SSL_CTX_free((*context)->ssl_ctx);
+        free(*context);
+        *context = NULL;
+    }
+}
+
+
+static void
+drop_socket(ltw_tls_t *t)
+{
+    SSL_free(t->ssl);
+    t->ssl = NULL;
+    ltw_watch_free(&t->watch);
+    if (t->fd >= 0) {
+        close(t->fd);
+        t->fd = -1;
+    }
+}
+
+
+/* Nothing of the outside world is held after this; the struct still lives. */
+static void
+shut(ltw_tls_t *t)
+{
+    if (t->state >= TLS_CLOSED) {
+        return;
+    }
+    if (t->state == TLS_OPEN && t->ssl != NULL) {
+        ERR_clear_error();
+        (void) SSL_shutdown(t->ssl);        /* close_notify, no waiting */
+    }
+    t->state = TLS_CLOSED;
+    ltw_lookup_cancel(&t->lookup);
+    ltw_timer_free(&t->timer);
+    drop_socket(t);
+    free(t->out);
+    t->out = NULL;
+    t->out_pos = t->out_len = t->out_size = 0;
+}
+
+
+static void
+enter(ltw_tls_t *t)
+{
+    t->in_callback++;
+}
+
+
+/* 1 when the connection lives on. */
+static int
+leave(ltw_tls_t *t)
+{
+    int is_closed = t->state >= TLS_CLOSED;
+
+    if (--t->in_callback == 0 && t->state == TLS_RELEASED) {
+        free(t);
+    }
+    return !is_closed;
+}
+
+
+void
+ltw_tls_close(ltw_tls_t **tls)
+{
+    ltw_tls_t *t = *tls;
+
+    if (t == NULL) {
+        return;
+    }
+    *tls = NULL;
+    shut(t);
+    t->state = TLS_RELEASED;
+    if (t->in_callback == 0) {
+        free(t);
+    }
+}
+
+
+static void
+fail(ltw_tls_t *t, const lt_error_t *err)
+{
+    if (t->state >= TLS_CLOSED) {
+        return;
+    }
+    shut(t);
+    enter(t);
+    t->events.on_close(t->data, err);
+    (void) leave(t);
+}
+
+
+static void
+fail_ssl(ltw_tls_t *t, const char *what, int saved_errno)
+{
+    lt_error_t err = { 0 };
+    unsigned long code = ERR_get_error();
+    long verify = t->ssl != NULL ? SSL_get_verify_result(t->ssl) : X509_V_OK;
+
+    if (verify != X509_V_OK) {
+        lt_error_set(&err, 0, "%s: certificate of %s not accepted: %s", what,
+            t->host, X509_verify_cert_error_string(verify));
+    } else if (code != 0) {
+        lt_error_set(&err, 0, "%s: %s", what, ERR_reason_error_string(code));
+    } else {
+        lt_error_set(&err, saved_errno, "%s: %s", what,
+            saved_errno != 0 ? strerror(saved_errno) : "connection cut off");
+    }
+    ERR_clear_error();
+    fail(t, &err);
+}
+
+
+static void
+update_watch(ltw_tls_t *t)
+{
+    int events = t->state == TLS_OPEN ? LTW_READABLE : t->want;
+
+    if (t->state == TLS_OPEN && t->out_pos < t->out_len) {
+        events |= LTW_WRITABLE;
+    }
+    ltw_watch_set(t->watch, events);
+}
+
+
+/* > 0 bytes, 0 would block, -1 failed (and closed) */
+static ssize_t
+send_some(ltw_tls_t *t)
+{
+    size_t len = t->out_len - t->out_pos;
+    ssize_t n;
+    int rc;
+
+    if (t->is_plain) {
+        n = send(t->fd, t->out + t->out_pos, len, MSG_NOSIGNAL);
+        if (n >= 0) {
+            return n;
+        }
+        if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) {
+            return 0;
+        }
+        fail_ssl(t, "send", errno);
+        return -1;
+    }
+    ERR_clear_error();
+    rc = SSL_write(t->ssl, t->out + t->out_pos,
+        (int) (len < INT32_MAX ? len : INT32_MAX));
+    if (rc > 0) {
+        return rc;
+    }
+    rc = SSL_get_error(t->ssl, rc);
+    if (rc == SSL_ERROR_WANT_WRITE || rc == SSL_ERROR_WANT_READ) {
+        return 0;
+    }
+    fail_ssl(t, "send", errno);
+    return -1;
+}
+
+
+/* 1 when the connection lives on. */
+static int
+flush(ltw_tls_t *t)
+{
+    ssize_t n;
+
+    if (t->out_pos == t->out_len) {
+        return 1;
+    }
+    while (t->out_pos < t->out_len) {
+        n = send_some(t);
+        if (n < 0) {
+            return 0;
+        }
+        if (n == 0) {
+            return 1;
+        }
+        t->out_pos += (size_t) n;
+    }
+    t->out_pos = t->out_len = 0;
+    enter(t);
+    t->events.on_drain(t->data);
+    return leave(t);
+}
+
+
+/* > 0 bytes, 0 would block, -1 over (and closed) */
+static ssize_t
+receive_some(ltw_tls_t *t, uint8_t *buffer)
+{
+    lt_error_t none = { 0 };
+    ssize_t n;
+    int rc;
+
+    if (t->is_plain) {
+        n = recv(t->fd, buffer, READ_SIZE, 0);
+        if (n > 0) {
+            return n;
+        }
+        if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+            return 0;
+        }
+        if (n == 0) {
+            fail(t, &none);
+        } else {
+            fail_ssl(t, "receive", errno);
+        }
+        return -1;
+    }
+    ERR_clear_error();
+    rc = SSL_read(t->ssl, buffer, READ_SIZE);
+    if (rc > 0) {
+        return rc;
+    }
+    rc = SSL_get_error(t->ssl, rc);
+    if (rc == SSL_ERROR_WANT_READ || rc == SSL_ERROR_WANT_WRITE) {
+        return 0;
+    }
+    if (rc == SSL_ERROR_ZERO_RETURN) {
+        fail(t, &none);
+    } else {
+        fail_ssl(t, "receive", errno);
+    }
+    return -1;
+}
+
+
+static void
+on_readable(ltw_tls_t *t)
+{
+    uint8_t buffer[READ_SIZE];
+    ssize_t n;
+    int turns = 0;
+
+    /* What OpenSSL has decrypted already wakes no poll: read it all. */
+    while (turns++ < READS_A_TURN
+           || (t->ssl != NULL && SSL_pending(t->ssl) > 0))
+    {
+        n = receive_some(t, buffer);
+        if (n <= 0) {
+            return;
+        }
+        enter(t);
+        t->events.on_data(t->data, buffer, (size_t) n);
+        if (!leave(t)) {
+            return;
+        }
+    }
+}
+
+
+static void
+opened(ltw_tls_t *t)
+{
+    t->state = TLS_OPEN;
+    ltw_timer_stop(t->timer);
+    t->events.on_open(t->data);
+    if (t->state == TLS_OPEN) {
+        (void) flush(t);
+    }
+}
+
+
+static int
+alpn_is_agreed(ltw_tls_t *t)
+{
+    const unsigned char *proto = NULL;
+    unsigned len = 0;
+
+    SSL_get0_alpn_selected(t->ssl, &proto, &len);
+    return t->alpn[0] == '\0'
+           || (len == strlen(t->alpn) && memcmp(proto, t->alpn, len) == 0);
+}
+
+
+static void
+handshake(ltw_tls_t *t)
+{
+    lt_error_t err = { 0 };
+    int rc;
+
+    ERR_clear_error();
+    rc = SSL_connect(t->ssl);
+    if (rc == 1) {
+        if (!alpn_is_agreed(t)) {
+            lt_error_set(&err, 0, "%s does not speak %s", t->host, t->alpn);
+            fail(t, &err);
+            return;
+        }
+        opened(t);
+        return;
+    }
+    rc = SSL_get_error(t->ssl, rc);
+    if (rc == SSL_ERROR_WANT_READ) {
+        t->want = LTW_READABLE;
+    } else if (rc == SSL_ERROR_WANT_WRITE) {
+        t->want = LTW_WRITABLE;
+    } else {
+        fail_ssl(t, "TLS handshake", errno);
+    }
+}
+
+
+static int
+host_is_address(const char *host)
+{
+    ASN1_OCTET_STRING *ip = a2i_IPADDRESS(host);
+    int is_address = ip != NULL;
+
+    ASN1_OCTET_STRING_free(ip);
+    ERR_clear_error();
+    return is_address;
+}
+
+
+static int
+ssl_prepare(ltw_tls_t *t)
+{
+    unsigned char alpn[sizeof(t->alpn) + 1];
+    size_t alpn_len = strlen(t->alpn);
+
+    t->ssl = SSL_new(t->context->ssl_ctx);
+    if (t->ssl == NULL || SSL_set_fd(t->ssl, t->fd) != 1) {
+        return 0;
+    }
+    if (host_is_address(t->host)) {
+        if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(t->ssl), t->host)
+            != 1)
+        {
+            return 0;
+        }
+    } else if (SSL_set1_host(t->ssl, t->host) != 1
+               || SSL_set_tlsext_host_name(t->ssl, t->host) != 1)
+    {
+        return 0;
+    }
+    if (alpn_len == 0) {
+        return 1;
+    }
+    alpn[0] = (unsigned char) alpn_len;
+    memcpy(alpn + 1, t->alpn, alpn_len);
+    return SSL_set_alpn_protos(t->ssl, alpn, (unsigned) alpn_len + 1) == 0;
+}
+
+
+static void
+on_connected(ltw_tls_t *t)
+{
+    int code = 0;
+    socklen_t len = sizeof(code);
+    int on = 1;
+
+    if (getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &code, &len) != 0) {
+        code = errno;
+    }
+    if (code != 0) {
+        drop_socket(t);
+        if (t->address_next < t->addresses_n) {
+            connect_next(t);
+        } else {
+            fail_ssl(t, "connect", code);
+        }
+        return;
+    }
+    (void) setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    (void) setsockopt(t->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    if (t->is_plain) {
+        opened(t);
+        return;
+    }
+    if (!ssl_prepare(t)) {
+        fail_ssl(t, "TLS preparation", ENOMEM);
+        return;
+    }
+    t->state = TLS_HANDSHAKE;
+    handshake(t);
+}
+
+
+static void
+on_ready(void *data, int events)
+{
+    ltw_tls_t *t = data;
+
+    enter(t);
+    if (t->state == TLS_CONNECTING) {
+        on_connected(t);
+    } else if (t->state == TLS_HANDSHAKE) {
+        handshake(t);
+    } else if (t->state == TLS_OPEN) {
+        if (!(events & LTW_WRITABLE) || flush(t)) {
+            if (events & LTW_READABLE) {
+                on_readable(t);
+            }
+        }
+    }
+    if (t->state < TLS_CLOSED && t->watch != NULL) {
+        update_watch(t);
+    }
+    (void) leave(t);
+}
+
+
+static void
+connect_next(ltw_tls_t *t)
+{
+    lt_error_t err = { 0 };
+
+    t->state = TLS_CONNECTING;
+    while (t->address_next < t->addresses_n) {
+        if (ltw_socket_connect(&t->addresses[t->address_next++], &t->fd, &err)
+            != LT_OK)
+        {
+            t->fd = -1;
+            continue;
+        }
+        t->watch = ltw_watch_new(t->loop, t->fd, on_ready, t);
+        if (t->watch != NULL) {
+            t->want = LTW_WRITABLE;
+            ltw_watch_set(t->watch, t->want);
+            return;
+        }
+        drop_socket(t);
+        lt_error_set(&err, 0, "cannot watch the socket");
+    }
+    fail(t, &err);
+}
+
+
+static void
+on_lookup(void *data, const ltw_address_t *list, size_t n,
+    const lt_error_t *err)
+{
+    ltw_tls_t *t = data;
+
+    t->lookup = NULL;
+    if (n == 0) {
+        fail(t, err);
+        return;
+    }
+    t->addresses_n = n < LTW_ADDRESSES_MAX ? n : LTW_ADDRESSES_MAX;
+    memcpy(t->addresses, list, t->addresses_n * sizeof(*list));
+    enter(t);
+    connect_next(t);
+    (void) leave(t);
+}
+
+
+static void
+on_timeout(void *data)
+{
+    ltw_tls_t *t = data;
+    lt_error_t err = { 0 };
+    static const char *doing[] = { "name lookup", "connect", "TLS handshake" };
+
+    lt_error_set(&err, ETIMEDOUT, "%s took too long",
+        t->state < TLS_OPEN ? doing[t->state] : "nothing");
+    fail(t, &err);
+}
+
+
+ltw_tls_t *
+ltw_tls_open(ltw_loop_t *loop, ltw_tls_context_t *context,
+    const ltw_tls_options_t *options, const ltw_tls_events_t *events,
+    void *data, lt_error_t *err)
+{
+    ltw_tls_t *t = calloc(1, sizeof(*t));
+
+    if (t == NULL || strlen(options->host) >= sizeof(t->host)
+        || (options->alpn != NULL
+            && strlen(options->alpn) >= sizeof(t->alpn)))
+    {
+        lt_error_set(err, 0, "no memory for a connection, or a name too long");
+        free(t);
+        return NULL;
+    }
+    t->loop = loop;
+    t->context = context;
+    t->events = *events;
+    t->data = data;
+    t->fd = -1;
+    t->port = options->port;
+    t->is_plain = options->is_plain;
+    t->write_max = options->write_max;
+    memcpy(t->host, options->host, strlen(options->host) + 1);
+    if (options->alpn != NULL) {
+        memcpy(t->alpn, options->alpn, strlen(options->alpn) + 1);
+    }
+    t->timer = ltw_timer_new(loop, on_timeout, t);
+    t->lookup = ltw_lookup_start(loop, t->host, t->port, on_lookup, t);
+    if (t->timer == NULL || t->lookup == NULL) {
+        lt_error_set(err, 0, "no memory for a connection");
+        ltw_tls_close(&t);
+        return NULL;
+    }
+    ltw_timer_start(t->timer, options->connect_timeout_ms);
+    return t;
+}
+
+
+/* Room for len more bytes at out_len. */
+static int
+reserve(ltw_tls_t *t, size_t len)
+{
+    size_t used = t->out_len - t->out_pos;
+    size_t size = t->out_size > 0 ? t->out_size : 16384;
+    uint8_t *grown;
+
+    if (t->out_pos > 0 && t->out_len + len > t->out_size) {
+        memmove(t->out, t->out + t->out_pos, used);
+        t->out_pos = 0;
+        t->out_len = used;
+    }
+    while (size < t->out_len + len) {
+        size *= 2;
+    }
+    if (size > t->out_size) {
+        grown = realloc(t->out, size);
+        if (grown == NULL) {
+            return 0;
+        }
+        t->out = grown;
+        t->out_size = size;
+    }
+    return 1;
+}
+
+
+lt_result_t
+ltw_tls_write(ltw_tls_t *t, const void *data, size_t len)
+{
+    if (t->state >= TLS_CLOSED) {
+        return LT_ERROR;
+    }
+    if (len > t->write_max || ltw_tls_waiting(t) > t->write_max - len) {
+        return LT_NOSPACE;
+    }
+    if (!reserve(t, len)) {
+        return LT_ERROR;
+    }
+    memcpy(t->out + t->out_len, data, len);
+    t->out_len += len;
+    if (t->state == TLS_OPEN) {
+        update_watch(t);        /* sent when the loop says it can be */
+    }
+    return LT_OK;
+}
+
+
+size_t
+ltw_tls_waiting(const ltw_tls_t *t)
+{
+    return t->out_len - t->out_pos;
+}
