@@ -8,9 +8,8 @@
  * Limits: an answer longer than answer_max counts as none (is_cut).
  * Time: bounded by the location's proxy_*_timeout directives.
  */
-#ifndef _NGX_HTTP_LT_BATCH_H_INCLUDED_
-#define _NGX_HTTP_LT_BATCH_H_INCLUDED_
-
+#ifndef NGX_HTTP_LT_BATCH_H
+#define NGX_HTTP_LT_BATCH_H
 
 #include <ngx_config.h>
 #include <ngx_core.h>
@@ -54,4 +53,4 @@ ngx_int_t ngx_http_lt_batch_post(ngx_http_lt_batch_t *b, ngx_str_t *uri,
 void ngx_http_lt_batch_free(ngx_http_lt_batch_t *b);
 
 
-#endif /* _NGX_HTTP_LT_BATCH_H_INCLUDED_ */
+#endif

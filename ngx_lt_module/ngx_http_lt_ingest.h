@@ -7,32 +7,31 @@
  *
  * A stream is the audio of one speaker connection.  It belongs to the producer
  * and outlives the socket: after _close() until all is stored, or older than
- * lt_audio_buffer.  Streams of one session are sent one after the other.
+ * lt_audio_buffer.  Streams of one session are sent one after the other: a new
+ * one replaces the one before, whose socket may then add nothing more.
  *
  * Limits: lt_audio_buffer of PCM waiting for one stream, and at most as much
  * in flight; lt_audio_buffer_total of memory over all streams of a process;
  * lt_kinesis_inflight calls.  What passes them is dropped, the oldest first,
  * and counted in audio_dropped_*_bytes.
  */
-#ifndef _NGX_HTTP_LT_INGEST_H_INCLUDED_
-#define _NGX_HTTP_LT_INGEST_H_INCLUDED_
-
+#ifndef NGX_HTTP_LT_INGEST_H
+#define NGX_HTTP_LT_INGEST_H
 
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+#include "ngx_http_lt_module.h"
 
 
 #define NGX_HTTP_LT_INGEST_CHUNK_MAX  (64 * 1024)
 
 
-typedef struct ngx_http_lt_main_conf_s  ngx_http_lt_main_conf_t;
 typedef struct ngx_http_lt_ingest_s     ngx_http_lt_ingest_t;
 
-/* stored: bytes of this stream that Kinesis has acknowledged and that lie
-   before the first gap or unsent byte.  Runs from an event of its own; may
-   call anything below. */
-typedef void (*ngx_http_lt_ingest_ack_pt)(void *data, uint64_t stored_bytes);
+/* Every byte of the stream before offset is in Kinesis or counted as dropped.
+   Runs from an event of its own; may call anything below. */
+typedef void (*ngx_http_lt_ingest_ack_pt)(void *data, uint64_t offset);
 
 
 /* Once for each nginx worker process; needs mcf complete. */
@@ -43,7 +42,7 @@ ngx_int_t ngx_http_lt_ingest_init_process(ngx_cycle_t *cycle,
 void ngx_http_lt_ingest_exit_process(ngx_http_lt_main_conf_t *mcf);
 
 /*
- * ctx: configuration of the server that holds lt_kinesis_location
+ * ctx: the configuration of the server that holds lt_kinesis_location
  * (cscf->ctx); session_id is copied; epoch is new for every call with the
  * same session.  NULL: no memory, or lt_audio_buffer_total is reached.
  */
@@ -86,4 +85,4 @@ uint64_t ngx_http_lt_ingest_offset(const ngx_http_lt_ingest_t *in);
 void ngx_http_lt_ingest_close(ngx_http_lt_ingest_t *in, int is_last);
 
 
-#endif /* _NGX_HTTP_LT_INGEST_H_INCLUDED_ */
+#endif

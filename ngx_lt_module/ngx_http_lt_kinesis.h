@@ -6,19 +6,17 @@
  * data is copied by _add().
  * Limits: LT_KINESIS_RECORDS_MAX records; body_max bytes of JSON.
  */
-#ifndef _NGX_HTTP_LT_KINESIS_H_INCLUDED_
-#define _NGX_HTTP_LT_KINESIS_H_INCLUDED_
-
+#ifndef NGX_HTTP_LT_KINESIS_H
+#define NGX_HTTP_LT_KINESIS_H
 
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+#include "ngx_http_lt_module.h"
 #include "lt_aws.h"
 #include "lt_kinesis.h"
 #include "lt_sigv4.h"
 
-
-typedef struct ngx_http_lt_main_conf_s  ngx_http_lt_main_conf_t;
 
 
 /*
@@ -30,4 +28,4 @@ ngx_int_t ngx_http_lt_kinesis_check_location(ngx_conf_t *cf,
     ngx_http_core_srv_conf_t *cscf, ngx_str_t *uri);
 
 
-#endif /* _NGX_HTTP_LT_KINESIS_H_INCLUDED_ */
+#endif

@@ -8,9 +8,8 @@
  * One row in a table below is one more counter; nothing else to change.
  * Limits: NGX_MAX_PROCESSES slots; zone of at least 256k.
  */
-#ifndef _NGX_HTTP_LT_METRICS_H_INCLUDED_
-#define _NGX_HTTP_LT_METRICS_H_INCLUDED_
-
+#ifndef NGX_HTTP_LT_METRICS_H
+#define NGX_HTTP_LT_METRICS_H
 
 #include <ngx_config.h>
 #include <ngx_core.h>
@@ -41,6 +40,7 @@
     X(audio_dropped_total_bytes, "PCM dropped: lt_audio_buffer_total reached")\
     X(audio_dropped_expired_bytes, "PCM dropped: older than lt_audio_buffer") \
     X(audio_dropped_shutdown_bytes, "PCM dropped: the process had to end")    \
+    X(audio_dropped_replaced_bytes, "PCM dropped: sent after its successor")  \
     X(audio_dropped_memory_bytes, "PCM dropped: no memory")                   \
     X(last_dropped, "end marks of a talk that Kinesis did not take in time")  \
     X(kinesis_batches, "PutRecords calls sent")                               \
@@ -110,19 +110,20 @@ ngx_shm_zone_t *ngx_http_lt_metrics_zone(ngx_conf_t *cf, size_t size);
 void ngx_http_lt_metrics_init_process(ngx_shm_zone_t *zone);
 void ngx_http_lt_metrics_exit_process(void);
 
+/* All processes together; zone is one of ours. */
+void ngx_http_lt_metrics_sum(ngx_shm_zone_t *zone,
+    ngx_http_lt_counters_t *counters, ngx_http_lt_gauges_t *gauges);
+
 /*
  * True at most once a second for each place: for log lines that a fault would
  * repeat.  Place is a static ngx_http_lt_log_limit_t of the caller's.
  */
 typedef struct {
     time_t      last_s;
-    ngx_uint_t  suppressed;     /* since the last line */
+    ngx_uint_t  suppressed;     /* lines left out; the caller logs it and
+                                   sets it to 0 */
 } ngx_http_lt_log_limit_t;
 
 ngx_int_t ngx_http_lt_log_is_due(ngx_http_lt_log_limit_t *limit);
 
-/* The content handler of lt_status (ngx_http_lt_status.c). */
-ngx_int_t ngx_http_lt_status_handler(ngx_http_request_t *r);
-
-
-#endif /* _NGX_HTTP_LT_METRICS_H_INCLUDED_ */
+#endif
