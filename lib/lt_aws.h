@@ -25,13 +25,16 @@ typedef enum {
 
 /*
  * The error code of an answer: header x-amzn-errortype or __type / code of a
- * JSON body, namespace before '#' and tail after ':' cut.  Writes at most
- * size - 1 bytes and a terminator; "" when there is none.
+ * JSON body or <Code> of an XML body (S3), namespace before '#' and tail after
+ * ':' cut.  Only A-Z a-z 0-9 . _ - get through, so it may be logged.  Writes at
+ * most size - 1 bytes and a terminator; "" when there is none or the body is
+ * over 64 KiB.
  */
 void lt_aws_error_code(char *code, size_t size, lt_str_t errortype_header,
     lt_str_t body);
 
-/* code may be ""; status 0 = no answer (connect, read, reset). */
+/* code may be ""; status 0 = no answer (connect, read, reset).  The code
+   decides where it is known: event streams carry errors after a 200. */
 lt_aws_class_t lt_aws_classify(int status, const char *code);
 
 /* attempt 1..; random in [0,1).  Full jitter, capped at 20 s. */

@@ -10,18 +10,17 @@
 #include "lt_base.h"
 
 typedef struct {
-    lt_str_t action;        /* views into the message, still escaped; values
-                               with escapes are reported as LT_INVALID */
+    lt_str_t action;        /* views into the message, free of escapes */
     lt_str_t session_id;    /* len 0 = absent */
     lt_str_t audio_data;    /* base64, len 0 = absent */
     int has_audio_data;
 } lt_chunk_t;
 
 /*
- * One pass over one complete text message.
+ * One pass over one complete text message (UTF-8, as the decoder left it).
  *   LT_OK       it is a JSON object whose "action" is "audioChunk"
- *   LT_AGAIN    it is a JSON object, but not an audioChunk (or its fields
- *               carry escapes): use lt_json_parse
+ *   LT_AGAIN    not an audioChunk, or one with escapes, double fields or other
+ *               rarities: lt_json_parse has the last word
  *   LT_INVALID  not a JSON object
  * In the last two cases *chunk must not be used.
  */

@@ -8,7 +8,11 @@
 
 #include "lt_sigv4.h"
 
-/* LT_INVALID: no such profile, or it lacks a key; err says which. */
+/*
+ * profile len 0 = "default".  LT_INVALID: no such profile, or a key is missing
+ * or holds what no key holds; err says which, and never its value.
+ * Sections "[name]" and "[profile name]"; '#' and ';' start comment lines.
+ */
 lt_result_t lt_credentials_parse(lt_aws_keys_t *keys, lt_str_t text,
     lt_str_t profile, lt_error_t *err);
 

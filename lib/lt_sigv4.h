@@ -4,7 +4,12 @@
  *
  * Not here: event signatures (lt_eventsign.h), credentials (lt_credentials.h).
  * Memory: everything goes into the caller's storage; inputs are views.
- * Limits: LT_SIGV4_HEADERS_MAX headers; canonical request 16 KiB.
+ * Limits: LT_SIGV4_HEADERS_MAX headers, 32 query parameters, secret key 128
+ * bytes; canonical request 16 KiB.
+ *
+ * Results: LT_NOSPACE the output or a limit of bytes, LT_TOOBIG too many
+ * headers or parameters, LT_INVALID what could never be accepted: no host, no
+ * x-amz-date or one that is not the scope's, a header twice, no secret key.
  */
 #ifndef LT_SIGV4_H
 #define LT_SIGV4_H
@@ -29,8 +34,10 @@ typedef struct {
 
 typedef struct {
     lt_str_t method;
-    lt_str_t path;      /* as sent on the wire, already percent-encoded once */
-    lt_str_t query;     /* as sent, without '?'; need not be sorted */
+    lt_str_t path;      /* as sent on the wire, already percent-encoded once;
+                           no empty or dot segments: they are not removed */
+    lt_str_t query;     /* as sent, without '?'; need not be sorted; encoded
+                           as lt_uri_encode does */
     const lt_header_t *headers;             /* all that shall be signed */
     size_t headers_n;                       /* must include host (or
                                                :authority) and x-amz-date */
@@ -65,9 +72,9 @@ lt_result_t lt_sigv4_authorization(lt_out_t *out,
     const lt_sigv4_scope_t *scope, const lt_aws_keys_t *keys);
 
 /*
- * Writes the query string (without '?') of a presigned GET with only the host
- * signed: the S3 form, token inside the signature.  expires_s 1..604800.
- * extra_query: further parameters, already encoded, or len 0.
+ * Writes the query string (without '?', sorted) of a presigned GET with only
+ * the host signed: the S3 form, token inside the signature.  expires_s
+ * 1..604800.  extra_query: further parameters, already encoded, or len 0.
  */
 lt_result_t lt_sigv4_presign(lt_out_t *out, lt_str_t host, lt_str_t path,
     lt_str_t extra_query, unsigned expires_s, const lt_sigv4_scope_t *scope,

@@ -1,0 +1,94 @@
+#include "lt_language.h"
+
+#define SOURCE 0x1
+#define TARGET 0x2
+#define BOTH (SOURCE | TARGET)
+
+typedef struct {
+    const char *code;
+    const char *name;
+    const char *transcribe;
+    unsigned flags;
+} language_t;
+
+/* The ten of the apps' menus first, the rest by code. */
+static const language_t languages[] = {
+    {"en", "English", "en-US", BOTH},
+    {"es", "Spanish", "es-ES", BOTH},
+    {"fr", "French", "fr-FR", BOTH},
+    {"de", "German", "de-DE", BOTH},
+    {"it", "Italian", "it-IT", BOTH},
+    {"pt", "Portuguese", "pt-BR", BOTH},
+    {"ja", "Japanese", "ja-JP", BOTH},
+    {"ko", "Korean", "ko-KR", BOTH},
+    {"zh", "Chinese", "zh-CN", BOTH},
+    {"ar", "Arabic", "ar-SA", BOTH},
+    {"ca", "Catalan", "ca-ES", TARGET},
+    {"da", "Danish", "da-DK", BOTH},
+    {"fi", "Finnish", "fi-FI", BOTH},
+    {"hi", "Hindi", "hi-IN", BOTH},
+    {"nl", "Dutch", "nl-NL", BOTH},
+    {"no", "Norwegian", "no-NO", BOTH},
+    {"pl", "Polish", "pl-PL", BOTH},
+    {"ru", "Russian", "ru-RU", BOTH},
+    {"sv", "Swedish", "sv-SE", BOTH},
+    {"tr", "Turkish", "tr-TR", BOTH}
+};
+
+#define LANGUAGES_N (sizeof(languages) / sizeof(languages[0]))
+
+static const language_t *
+find(lt_str_t code)
+{
+    for (size_t i = 0; i < LANGUAGES_N; i++) {
+        if (lt_str_is(code, languages[i].code)) {
+            return &languages[i];
+        }
+    }
+    return NULL;
+}
+
+int
+lt_language_is_code(lt_str_t code)
+{
+    return code.len == 2 && code.data[0] >= 'a' && code.data[0] <= 'z'
+           && code.data[1] >= 'a' && code.data[1] <= 'z';
+}
+
+int
+lt_language_is_source(lt_str_t code)
+{
+    const language_t *language = find(code);
+
+    return language != NULL && (language->flags & SOURCE) != 0;
+}
+
+int
+lt_language_is_target(lt_str_t code)
+{
+    const language_t *language = find(code);
+
+    return language != NULL && (language->flags & TARGET) != 0;
+}
+
+const char *
+lt_language_transcribe(lt_str_t code)
+{
+    const language_t *language = find(code);
+
+    return language == NULL ? NULL : language->transcribe;
+}
+
+const char *
+lt_language_name(lt_str_t code)
+{
+    const language_t *language = find(code);
+
+    return language == NULL ? NULL : language->name;
+}
+
+const char *
+lt_language_at(size_t i)
+{
+    return i < LANGUAGES_N ? languages[i].code : NULL;
+}
