@@ -1,0 +1,61 @@
+/*
+ * Speech recognition as long as a talk lasts: one stream of an engine at a
+ * time, opened at the first audio, opened again when it dies, kept awake with
+ * silence, cut into events of 100 ms.
+ *
+ * Time on a line: ms of audio written since it was opened, the line's own
+ * silence included (ltw_asr_line_position_ms); results carry it, whatever
+ * stream they come from.
+ *
+ * A stream that dies is logged (stream_failed) and opened again after a
+ * backoff (lib/lt_aws.h; after a fatal error 30 s); audio that no final result
+ * covers is sent again, at most 10 s of it.
+ *
+ * Limits: 60 s of audio wait for a stream; more: the oldest is dropped and
+ * counted (pcm_bytes_overflow).
+ * Callbacks never run inside a function of this header; after close none.
+ */
+#ifndef LTW_ASR_LINE_H
+#define LTW_ASR_LINE_H
+
+#include "asr/ltw_asr.h"
+#include "ltw_services.h"
+
+#define LTW_ASR_WAITING_MAX_MS 60000
+#define LTW_ASR_REPLAY_MAX_MS 10000
+#define LTW_ASR_SILENCE_AFTER_MS 5000   /* Transcribe gives up after 15 s */
+
+typedef struct ltw_asr_line_s ltw_asr_line_t;
+
+typedef struct {
+    void (*on_result)(void *data, const ltw_asr_result_t *result);
+    /* Another stream answers from now on: ids of results start afresh, words
+       that were heard before may come again.  Must not close the line. */
+    void (*on_restart)(void *data);
+    /* After finish, the last call: nothing more will be recognised. */
+    void (*on_over)(void *data);
+} ltw_asr_line_events_t;
+
+typedef struct {
+    const char *session_id;     /* for the log; both are copied */
+    const char *language;
+} ltw_asr_line_options_t;
+
+/* NULL: no memory.  No stream is opened before the first audio. */
+ltw_asr_line_t *ltw_asr_line_open(const ltw_services_t *services,
+    ltw_asr_engine_t *engine, const ltw_asr_line_options_t *options,
+    const ltw_asr_line_events_t *events, void *data);
+
+/* Any length, even.  LT_ERROR: no memory, or finished. */
+lt_result_t ltw_asr_line_write(ltw_asr_line_t *line, lt_str_t pcm);
+
+/* Where the next byte written will be. */
+int64_t ltw_asr_line_position_ms(const ltw_asr_line_t *line);
+/* All audio was given to the engine. */
+int ltw_asr_line_is_sent(const ltw_asr_line_t *line);
+
+/* on_over comes within 15 s. */
+void ltw_asr_line_finish(ltw_asr_line_t *line);
+void ltw_asr_line_close(ltw_asr_line_t **line);
+
+#endif
