@@ -16,6 +16,7 @@ typedef struct {
     char service[33];
 } lt_eventsign_t;
 
+/* LT_INVALID: a text is empty or does not fit, or the seed is not hex. */
 lt_result_t lt_eventsign_init(lt_eventsign_t *s, lt_str_t secret_key,
     lt_str_t region, lt_str_t service,
     const char seed_hex[LT_SIGV4_HEX_LEN]);
@@ -24,14 +25,14 @@ lt_result_t lt_eventsign_init(lt_eventsign_t *s, lt_str_t secret_key,
  * Wraps payload into a signed frame {:date, :chunk-signature; payload}.
  * payload len 0 makes the closing frame.  time_ms: Unix milliseconds, goes
  * into :date as given; the key follows its UTC day.  On error the chain
- * is unchanged.
+ * is unchanged, and what stands in out behind its former end is no frame.
  */
 lt_result_t lt_eventsign_frame(lt_eventsign_t *s, lt_out_t *out,
     lt_str_t payload, int64_t time_ms);
 
 /*
- * An AudioEvent (headers :content-type, :event-type, :message-type in the
- * order of AWS's own clients), wrapped and signed.
+ * An AudioEvent (headers :event-type, :message-type, :content-type in the
+ * order of AWS's JavaScript client), wrapped and signed.
  * Overhead LT_EVENTSIGN_AUDIO_OVERHEAD bytes.  scratch: >= len + 104 bytes.
  */
 #define LT_EVENTSIGN_AUDIO_OVERHEAD 187

@@ -39,7 +39,8 @@ typedef struct {
 
 uint32_t lt_crc32(uint32_t crc, const void *data, size_t len);  /* start: 0 */
 
-/* Only the header block, as it stands inside a frame. */
+/* Only the header block, as it stands inside a frame.  Both encoders:
+   LT_INVALID when a name, a value or their number breaks the limits. */
 lt_result_t lt_event_headers_encode(lt_out_t *out,
     const lt_event_header_t *headers, size_t n);
 
@@ -52,7 +53,8 @@ lt_result_t lt_event_encode(lt_out_t *out, const lt_event_header_t *headers,
  *   LT_AGAIN    incomplete; once the prelude is there *consumed holds the
  *               bytes that the whole frame needs, else 0
  *   LT_TOOBIG   the frame is larger than max_bytes (prelude CRC was right)
- *   LT_INVALID  bad CRC, lengths, types or header names; close the stream
+ *   LT_INVALID  bad CRC, lengths, types, header names (not UTF-8, doubled) or
+ *               too many headers; close the stream
  */
 lt_result_t lt_event_decode(lt_event_t *event, size_t *consumed,
     const uint8_t *data, size_t len, size_t max_bytes, lt_error_t *err);
