@@ -64,6 +64,9 @@
         "address:port of the status page; none: no page")                   \
     X(log_level, CHOICE, "info", 0, 3, "error warn info debug: what is logged")
 
+/* Of a credentials file, and of any other file with secrets. */
+#define LTW_CREDENTIALS_MAX 65536
+
 enum { LTW_MODE_WINDOW, LTW_MODE_LIVE };
 enum { LTW_START_LATEST, LTW_START_TRIM_HORIZON };
 

@@ -5,7 +5,8 @@
  * A request is known by its id, never by a pointer: cancelling one that is
  * over (or 0) does nothing.  After the callback, or after cancel, an id is
  * dead; it is never used again.
- * Limits: LTW_HTTP_REQUESTS_MAX at once; 16 KiB of response headers.
+ * HTTP/1.1, no proxies (the environment's variables are not looked at), no
+ * redirects.  Limits: LTW_HTTP_REQUESTS_MAX at once; 16 KiB of headers.
  */
 #ifndef LTW_HTTP_H
 #define LTW_HTTP_H
@@ -48,7 +49,8 @@ typedef void (*ltw_http_handler_t)(void *data,
 /* ca_file: PEM bundle or NULL for the system's. */
 ltw_http_t *ltw_http_new(ltw_loop_t *loop, ltw_metrics_t *metrics,
     const char *ca_file);
-void ltw_http_free(ltw_http_t **http);      /* no callback runs any more */
+/* No callback runs any more.  Not from inside one. */
+void ltw_http_free(ltw_http_t **http);
 
 /* Copies what it needs of request, the body too.  0: no memory or too many
    at once; then handler never runs. */
@@ -59,6 +61,10 @@ void ltw_http_cancel(ltw_http_t *http, ltw_http_id_t id);
 
 /* The value of a response header, any case; len 0 when absent. */
 lt_str_t ltw_http_header(const ltw_http_response_t *response,
+    const char *name);
+
+/* Unix ms of a header like "Date" (RFC 9110, 5.6.7), or -1. */
+int64_t ltw_http_header_date_ms(const ltw_http_response_t *response,
     const char *name);
 
 #endif

@@ -53,7 +53,8 @@ typedef struct {
 /* Copies the options. */
 ltw_redis_t *ltw_redis_new(ltw_loop_t *loop, ltw_metrics_t *metrics,
     const ltw_redis_options_t *options);
-void ltw_redis_free(ltw_redis_t **redis);       /* no callback runs any more */
+/* No callback runs any more.  Not from inside one. */
+void ltw_redis_free(ltw_redis_t **redis);
 
 /* argv is copied.  0: the queue is full, or no memory; handler never runs.
    handler may be NULL. */

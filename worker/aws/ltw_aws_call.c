@@ -1,0 +1,554 @@
+#include "aws/ltw_aws_call.h"
+
+#include "aws/ltw_aws_endpoint.h"
+#include "ltw_log.h"
+#include "ltw_slots.h"
+
+#include "lt_credentials.h"
+#include "lt_text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LTW_AWS_CALLS_AT_ONCE 2048
+#define LTW_AWS_HEADERS_MAX 16
+#define LTW_AWS_URL_MAX 4096
+#define LTW_AWS_AUTHORIZATION_MAX 2048
+/* Services accept five minutes; below this a bad signature is a bad key. */
+#define LTW_AWS_SKEW_MIN_MS 120000
+#define LTW_AWS_REFRESH_WAIT_MS 250
+#define LTW_AWS_REFRESH_GAP_MS 5000
+
+typedef struct {
+    const char *name;           /* in metrics, logs and the status page */
+    const char *signing;
+} ltw_aws_row_t;
+
+static const ltw_aws_row_t ltw_aws_rows[LTW_AWS_SERVICES_N] = {
+    [LTW_AWS_KINESIS] = { "kinesis", "kinesis" },
+    [LTW_AWS_TRANSCRIBE] = { "transcribe", "transcribe" },
+    [LTW_AWS_TRANSLATE] = { "translate", "translate" },
+    [LTW_AWS_POLLY] = { "polly", "polly" },
+    [LTW_AWS_S3] = { "s3", "s3" },
+};
+
+struct ltw_aws_s {
+    ltw_loop_t *loop;
+    ltw_http_t *http;
+    ltw_metrics_t *metrics;
+    const ltw_config_t *config;
+    ltw_aws_endpoint_t endpoints[LTW_AWS_SERVICES_N];
+    ltw_slots_t slots;
+    char access_key[129];
+    char secret_key[129];
+    char session_token[4097];
+    ltw_file_read_t *refresh;
+    int64_t refreshed_at_ms;
+    int64_t skew_ms;            /* AWS's clock minus ours */
+};
+
+typedef struct {
+    ltw_aws_t *aws;
+    ltw_aws_id_t id;
+    ltw_http_id_t http_id;
+    ltw_timer_t *timer;         /* before the next try */
+    ltw_aws_handler_t handler;
+    void *data;
+    ltw_aws_request_t request;  /* its views point into storage */
+    lt_header_t headers[LTW_AWS_HEADERS_MAX];
+    char payload_hash[LT_SIGV4_HEX_LEN];
+    int64_t began_at_ms;
+    int64_t deadline_at_ms;
+    unsigned attempts;
+    int has_refreshed;
+    int has_set_clock;
+    char storage[];
+} ltw_aws_exchange_t;
+
+/* ---- keys and time ---- */
+
+lt_aws_keys_t
+ltw_aws_keys(const ltw_aws_t *aws)
+{
+    return (lt_aws_keys_t) { lt_str(aws->access_key), lt_str(aws->secret_key),
+        lt_str(aws->session_token) };
+}
+
+int64_t
+ltw_aws_time_ms(const ltw_aws_t *aws)
+{
+    return ltw_loop_wall_ms(aws->loop) + aws->skew_ms;
+}
+
+const ltw_aws_endpoint_t *
+ltw_aws_endpoint(const ltw_aws_t *aws, ltw_aws_service_t service)
+{
+    return &aws->endpoints[service];
+}
+
+static int
+ltw_aws_keep(char *to, size_t size, lt_str_t from)
+{
+    if (from.len >= size) {
+        return 0;
+    }
+    memcpy(to, from.data != NULL ? from.data : "", from.len);
+    to[from.len] = '\0';
+    return 1;
+}
+
+static int
+ltw_aws_set_keys(ltw_aws_t *aws, const lt_aws_keys_t *keys)
+{
+    return ltw_aws_keep(aws->access_key, sizeof(aws->access_key),
+               keys->access_key)
+        && ltw_aws_keep(aws->secret_key, sizeof(aws->secret_key),
+               keys->secret_key)
+        && ltw_aws_keep(aws->session_token, sizeof(aws->session_token),
+               keys->session_token);
+}
+
+static void
+ltw_aws_refreshed(void *data, lt_str_t text, const lt_error_t *read_err)
+{
+    ltw_aws_t *aws = data;
+    lt_aws_keys_t keys;
+    lt_error_t err = *read_err;
+
+    aws->refresh = NULL;
+    if (text.data == NULL
+        || lt_credentials_parse(&keys, text, lt_str(aws->config->aws_profile),
+               &err) != LT_OK)
+    {
+        ltw_log(LTW_ERROR, "credentials_not_refreshed",
+            ltw_cstr("file", aws->config->aws_credentials_file),
+            ltw_cstr("error", err.text));
+        return;
+    }
+    if (ltw_aws_set_keys(aws, &keys)) {
+        ltw_log(LTW_INFO, "credentials_refreshed",
+            ltw_cstr("file", aws->config->aws_credentials_file));
+    }
+}
+
+void
+ltw_aws_keys_refresh(ltw_aws_t *aws)
+{
+    int64_t now = ltw_loop_now_ms(aws->loop);
+
+    if (aws->config->aws_credentials_file == NULL || aws->refresh != NULL
+        || (aws->refreshed_at_ms != 0
+            && now - aws->refreshed_at_ms < LTW_AWS_REFRESH_GAP_MS))
+    {
+        return;
+    }
+    aws->refreshed_at_ms = now;
+    aws->refresh = ltw_file_read_start(aws->loop,
+        aws->config->aws_credentials_file, LTW_CREDENTIALS_MAX,
+        ltw_aws_refreshed, aws);
+}
+
+/* 1 when the answer's clock differs enough to explain its refusal. */
+static int
+ltw_aws_set_clock(ltw_aws_t *aws, const ltw_http_response_t *response)
+{
+    int64_t date = ltw_http_header_date_ms(response, "date");
+    int64_t skew = date - ltw_loop_wall_ms(aws->loop);
+    int64_t change = skew - aws->skew_ms;
+
+    if (date < 0
+        || (change < LTW_AWS_SKEW_MIN_MS && change > -LTW_AWS_SKEW_MIN_MS))
+    {
+        return 0;
+    }
+    aws->skew_ms = skew;
+    ltw_log(LTW_WARN, "clock_skew_corrected", ltw_int("skew_ms", skew),
+        ltw_cstr("hint", "this host's clock is wrong: set it (NTP)"));
+    return 1;
+}
+
+/* ---- one try ---- */
+
+static void ltw_aws_on_response(void *data,
+    const ltw_http_response_t *response);
+
+static void
+ltw_aws_exchange_free(ltw_aws_exchange_t *x)
+{
+    ltw_slots_remove(&x->aws->slots, x->id);
+    ltw_http_cancel(x->aws->http, x->http_id);
+    ltw_timer_free(&x->timer);
+    free(x);
+}
+
+static void
+ltw_aws_add(lt_header_t *headers, size_t *n, const char *name, lt_str_t value)
+{
+    headers[(*n)++] = (lt_header_t) { lt_str(name), value };
+}
+
+/* Host, date, token and hash, then the caller's; all of it is signed. */
+static size_t
+ltw_aws_headers(ltw_aws_exchange_t *x, lt_header_t *headers, lt_str_t host,
+    const char *date)
+{
+    size_t n = 0;
+
+    ltw_aws_add(headers, &n, "Host", host);
+    ltw_aws_add(headers, &n, "X-Amz-Date", lt_str(date));
+    if (x->aws->session_token[0] != '\0') {
+        ltw_aws_add(headers, &n, "X-Amz-Security-Token",
+            lt_str(x->aws->session_token));
+    }
+    if (x->request.service == LTW_AWS_S3) {
+        ltw_aws_add(headers, &n, "X-Amz-Content-Sha256",
+            (lt_str_t) { x->payload_hash, LT_SIGV4_HEX_LEN });
+    }
+    memcpy(headers + n, x->headers,
+        x->request.headers_n * sizeof(x->headers[0]));
+    return n + x->request.headers_n;
+}
+
+static lt_result_t
+ltw_aws_sign(ltw_aws_exchange_t *x, lt_header_t *headers, size_t n,
+    int64_t time_s, lt_out_t *authorization)
+{
+    ltw_aws_t *aws = x->aws;
+    lt_aws_keys_t keys = ltw_aws_keys(aws);
+    lt_sigv4_request_t request = {
+        .method = lt_str(x->request.method),
+        .path = x->request.path,
+        .query = x->request.query,
+        .headers = headers,
+        .headers_n = n,
+        .payload_hash = { x->payload_hash, LT_SIGV4_HEX_LEN },
+    };
+    lt_sigv4_scope_t scope = {
+        .region = lt_str(aws->config->aws_region),
+        .service = lt_str(ltw_aws_rows[x->request.service].signing),
+        .time_s = time_s,
+    };
+
+    return lt_sigv4_authorization(authorization, NULL, &request, &scope,
+        &keys);
+}
+
+static lt_result_t
+ltw_aws_url(const ltw_aws_exchange_t *x, lt_out_t *url, lt_out_t *host)
+{
+    const ltw_aws_endpoint_t *endpoint =
+        &x->aws->endpoints[x->request.service];
+
+    lt_out_str(host, x->request.host_prefix);
+    lt_out_cstr(host, endpoint->authority);
+    lt_out_cstr(url, endpoint->is_tls ? "https://" : "http://");
+    lt_out_bytes(url, host->start, lt_out_len(host));
+    lt_out_str(url, x->request.path);
+    if (x->request.query.len > 0) {
+        lt_out_cstr(url, "?");
+        lt_out_str(url, x->request.query);
+    }
+    return lt_out_result(url);
+}
+
+static lt_result_t
+ltw_aws_try(ltw_aws_exchange_t *x)
+{
+    ltw_aws_t *aws = x->aws;
+    char url_text[LTW_AWS_URL_MAX], host_text[512];
+    char authorization_text[LTW_AWS_AUTHORIZATION_MAX];
+    char date[LT_AMZ_DATE_LEN + 1];
+    lt_header_t headers[LTW_AWS_HEADERS_MAX + 5];
+    int64_t time_s = ltw_aws_time_ms(aws) / 1000;
+    int64_t left_ms = x->deadline_at_ms - ltw_loop_now_ms(aws->loop);
+    lt_out_t url, host, authorization;
+    ltw_http_request_t request = { 0 };
+
+    lt_out_init(&url, url_text, sizeof(url_text));
+    lt_out_init(&host, host_text, sizeof(host_text));
+    lt_out_init(&authorization, authorization_text,
+        sizeof(authorization_text));
+    if (ltw_aws_url(x, &url, &host) != LT_OK) {
+        return LT_NOSPACE;
+    }
+    lt_amz_date(date, time_s);
+    request.headers_n = ltw_aws_headers(x, headers,
+        (lt_str_t) { host_text, lt_out_len(&host) }, date);
+    if (ltw_aws_sign(x, headers, request.headers_n, time_s, &authorization)
+        != LT_OK)
+    {
+        return LT_ERROR;
+    }
+    ltw_aws_add(headers, &request.headers_n, "Authorization",
+        (lt_str_t) { authorization_text, lt_out_len(&authorization) });
+    request.method = x->request.method;
+    request.url = (lt_str_t) { url_text, lt_out_len(&url) };
+    request.headers = headers;
+    request.body = x->request.body;
+    request.timeout_ms = x->request.timeout_ms;
+    if (left_ms > 0 && left_ms < request.timeout_ms) {
+        request.timeout_ms = (unsigned) left_ms;
+    }
+    request.response_max_bytes = x->request.response_max_bytes;
+    x->http_id = ltw_http_send(aws->http, &request, ltw_aws_on_response, x);
+    if (x->http_id == 0) {
+        return LT_ERROR;
+    }
+    x->attempts++;
+    ltw_count_call(aws->metrics, ltw_aws_rows[x->request.service].name,
+        x->request.operation);
+    return LT_OK;
+}
+
+/* ---- what came back ---- */
+
+static void
+ltw_aws_finish(ltw_aws_exchange_t *x, ltw_aws_answer_t *answer)
+{
+    ltw_aws_t *aws = x->aws;
+
+    answer->attempts = x->attempts;
+    answer->elapsed_ms =
+        (unsigned) (ltw_loop_now_ms(aws->loop) - x->began_at_ms);
+    if (!ltw_aws_is_ok(answer)) {
+        ltw_count(aws->metrics, aws_failures, 1);
+    }
+    ltw_slots_remove(&aws->slots, x->id);   /* a cancel finds nothing */
+    x->handler(x->data, answer);
+    ltw_aws_exchange_free(x);
+}
+
+/* May it be tried again, and when?  -1: no. */
+static int64_t
+ltw_aws_retry_after(ltw_aws_exchange_t *x, const ltw_aws_answer_t *answer)
+{
+    ltw_aws_t *aws = x->aws;
+    int64_t delay_ms;
+
+    switch (answer->class) {
+    case LT_AWS_EXPIRED:
+        if (x->has_refreshed) {
+            return -1;
+        }
+        x->has_refreshed = 1;
+        ltw_aws_keys_refresh(aws);
+        delay_ms = LTW_AWS_REFRESH_WAIT_MS;
+        break;
+    case LT_AWS_SKEW:
+        if (x->has_set_clock || answer->http == NULL
+            || !ltw_aws_set_clock(aws, answer->http))
+        {
+            return -1;
+        }
+        x->has_set_clock = 1;
+        delay_ms = 0;
+        break;
+    case LT_AWS_THROTTLE:
+        ltw_count(aws->metrics, aws_throttles, 1);
+        /* fall through */
+    case LT_AWS_TRANSIENT:
+        if (x->attempts >= x->request.attempts_max) {
+            return -1;
+        }
+        delay_ms = lt_aws_retry_delay_ms(answer->class, x->attempts,
+            ltw_loop_random(aws->loop));
+        break;
+    default:
+        return -1;
+    }
+    return ltw_loop_now_ms(aws->loop) + delay_ms < x->deadline_at_ms
+        ? delay_ms : -1;
+}
+
+static void
+ltw_aws_retry(void *data)
+{
+    ltw_aws_exchange_t *x = data;
+    ltw_aws_answer_t answer = { 0 };
+
+    x->http_id = 0;
+    if (ltw_aws_try(x) != LT_OK) {
+        snprintf(answer.message, sizeof(answer.message),
+            "could not be sent: no memory, or too many requests at once");
+        answer.class = LT_AWS_TRANSIENT;
+        ltw_aws_finish(x, &answer);
+    }
+}
+
+static void
+ltw_aws_on_response(void *data, const ltw_http_response_t *response)
+{
+    ltw_aws_exchange_t *x = data;
+    ltw_aws_answer_t answer = { 0 };
+    int64_t delay_ms;
+
+    x->http_id = 0;
+    ltw_aws_answer_read(&answer, response);
+    if (ltw_aws_is_ok(&answer)) {
+        ltw_aws_finish(x, &answer);
+        return;
+    }
+    delay_ms = ltw_aws_retry_after(x, &answer);
+    if (delay_ms < 0) {
+        ltw_aws_finish(x, &answer);
+        return;
+    }
+    ltw_count(x->aws->metrics, aws_retries, 1);
+    ltw_timer_start(x->timer, delay_ms);
+}
+
+/* ---- a call ---- */
+
+static lt_str_t
+ltw_aws_copy(char **pos, lt_str_t from)
+{
+    lt_str_t to = { *pos, from.len };
+
+    if (from.len > 0) {
+        memcpy(*pos, from.data, from.len);
+    }
+    *pos += from.len;
+    return to;
+}
+
+static ltw_aws_exchange_t *
+ltw_aws_exchange_new(ltw_aws_t *aws, const ltw_aws_request_t *request)
+{
+    size_t total = request->host_prefix.len + request->path.len
+        + request->query.len + request->body.len;
+    ltw_aws_exchange_t *x;
+    char *pos;
+    size_t i;
+
+    for (i = 0; i < request->headers_n; i++) {
+        total += request->headers[i].name.len + request->headers[i].value.len;
+    }
+    x = calloc(1, sizeof(*x) + total);
+    if (x == NULL) {
+        return NULL;
+    }
+    pos = x->storage;
+    x->aws = aws;
+    x->request = *request;
+    x->request.host_prefix = ltw_aws_copy(&pos, request->host_prefix);
+    x->request.path = ltw_aws_copy(&pos, request->path);
+    x->request.query = ltw_aws_copy(&pos, request->query);
+    x->request.body = ltw_aws_copy(&pos, request->body);
+    for (i = 0; i < request->headers_n; i++) {
+        x->headers[i].name = ltw_aws_copy(&pos, request->headers[i].name);
+        x->headers[i].value = ltw_aws_copy(&pos, request->headers[i].value);
+    }
+    return x;
+}
+
+ltw_aws_id_t
+ltw_aws_call(ltw_aws_t *aws, const ltw_aws_request_t *request,
+    ltw_aws_handler_t handler, void *data)
+{
+    ltw_aws_exchange_t *x;
+    uint8_t digest[LT_SHA256_LEN];
+    unsigned deadline_ms;
+
+    if (request->headers_n > LTW_AWS_HEADERS_MAX
+        || lt_sha256(digest, request->body.data, request->body.len) != LT_OK)
+    {
+        return 0;
+    }
+    x = ltw_aws_exchange_new(aws, request);
+    if (x == NULL) {
+        return 0;
+    }
+    lt_hex_encode(x->payload_hash, digest, sizeof(digest));
+    x->handler = handler;
+    x->data = data;
+    if (x->request.attempts_max == 0) {
+        x->request.attempts_max = 3;
+    }
+    deadline_ms = request->deadline_ms > 0
+        ? request->deadline_ms : request->timeout_ms;
+    x->began_at_ms = ltw_loop_now_ms(aws->loop);
+    x->deadline_at_ms = x->began_at_ms + deadline_ms;
+    x->timer = ltw_timer_new(aws->loop, ltw_aws_retry, x);
+    x->id = ltw_slots_add(&aws->slots, x);
+    if (x->timer == NULL || x->id == 0 || ltw_aws_try(x) != LT_OK) {
+        ltw_aws_exchange_free(x);
+        return 0;
+    }
+    return x->id;
+}
+
+void
+ltw_aws_cancel(ltw_aws_t *aws, ltw_aws_id_t id)
+{
+    ltw_aws_exchange_t *x = ltw_slots_get(&aws->slots, id);
+
+    if (x != NULL) {
+        ltw_aws_exchange_free(x);
+    }
+}
+
+void
+ltw_aws_log(ltw_aws_service_t service, const char *operation,
+    const ltw_aws_answer_t *answer)
+{
+    ltw_log(LTW_ERROR, "aws_call_failed",
+        ltw_cstr("service", ltw_aws_rows[service].name),
+        ltw_cstr("operation", operation), ltw_int("status", answer->status),
+        ltw_cstr("code", answer->code), ltw_cstr("message", answer->message),
+        ltw_str("request_id", answer->request_id),
+        ltw_int("attempts", answer->attempts),
+        ltw_int("elapsed_ms", answer->elapsed_ms),
+        ltw_cstr("hint", ltw_aws_hint(answer->status, answer->code)));
+}
+
+/* ---- the layer ---- */
+
+ltw_aws_t *
+ltw_aws_new(ltw_loop_t *loop, ltw_http_t *http, ltw_metrics_t *metrics,
+    const ltw_config_t *config, lt_error_t *err)
+{
+    ltw_aws_t *aws = calloc(1, sizeof(*aws));
+    lt_aws_keys_t keys = { lt_str(config->aws_access_key),
+        lt_str(config->aws_secret_key), lt_str(config->aws_session_token) };
+
+    if (aws == NULL
+        || ltw_slots_init(&aws->slots, LTW_AWS_CALLS_AT_ONCE) != LT_OK)
+    {
+        lt_error_set(err, 0, "no memory");
+        free(aws);
+        return NULL;
+    }
+    aws->loop = loop;
+    aws->http = http;
+    aws->metrics = metrics;
+    aws->config = config;
+    if (!ltw_aws_set_keys(aws, &keys)) {
+        lt_error_set(err, 0, "an AWS key is too long");
+        ltw_aws_free(&aws);
+        return NULL;
+    }
+    if (ltw_aws_endpoints_init(aws->endpoints, config, err) != LT_OK) {
+        ltw_aws_free(&aws);
+        return NULL;
+    }
+    return aws;
+}
+
+void
+ltw_aws_free(ltw_aws_t **aws)
+{
+    void *x;
+
+    if (*aws == NULL) {
+        return;
+    }
+    while ((x = ltw_slots_any(&(*aws)->slots)) != NULL) {
+        ltw_aws_exchange_free(x);
+    }
+    ltw_file_read_cancel(&(*aws)->refresh);
+    ltw_slots_deinit(&(*aws)->slots);
+    explicit_bzero(*aws, sizeof(**aws));
+    free(*aws);
+    *aws = NULL;
+}
