@@ -1,0 +1,372 @@
+/* The listener's page: join, listen, read. Wires the parts together. */
+import { Link } from '../shared/link.js';
+import { awake } from '../shared/awake.js';
+import { diagnoseSession } from '../shared/session.js';
+import { readSessionId, settings, socketUrl } from '../shared/settings.js';
+import { nativeName, englishName, isRightToLeft, offeredLanguages,
+  preferredLanguage } from '../shared/languages.js';
+import { Captions } from './captions.js';
+import { Player } from './player.js';
+import { startRipples } from './ripples.js';
+import { say, speakLanguage } from './words.js';
+
+const NOTICE_MS = 8_000;
+const SIZES = [0.8, 0.9, 1, 1.15, 1.3, 1.5, 1.75];
+
+const $ = (id) => document.getElementById(id);
+const captions = new Captions(
+  { box: $('captions'), list: $('lines'), toNow: $('to-now') });
+
+const room = {
+  sessionId: '', language: '', sourceLanguage: '',
+  link: null, player: null, stopRipples: null, over: false,
+};
+
+/* What tests and bookmarklets may see: DOM events on the document. */
+function tell(name, detail) {
+  document.dispatchEvent(new CustomEvent(`lt:${name}`, { detail }));
+}
+
+/* ---- Joining ---- */
+
+function drawLanguages() {
+  const chosen = preferredLanguage(null);
+
+  for (const code of offeredLanguages()) {
+    const label = document.createElement('label');
+    const input = Object.assign(document.createElement('input'),
+      { type: 'radio', name: 'language', value: code, checked: code === chosen });
+    const own = Object.assign(document.createElement('b'),
+      { textContent: nativeName(code), lang: code });
+    const english = Object.assign(document.createElement('small'),
+      { textContent: englishName(code), lang: 'en' });
+
+    label.append(input, own, english);
+    $('languages').append(label);
+    $('switch').append(Object.assign(document.createElement('option'),
+      { value: code, textContent: nativeName(code), lang: code }));
+  }
+  return chosen;
+}
+
+function refuseJoin(text, field) {
+  $('join-error').textContent = text;
+  $('join-error').hidden = false;
+  $('talk').setAttribute('aria-invalid', String(field === $('talk')));
+  $('join-button').disabled = false;
+  field?.focus();
+}
+
+async function join(event) {
+  event.preventDefault();
+  $('join-error').hidden = true;
+
+  const sessionId = readSessionId($('talk').value);
+  const chosen = document.querySelector('[name=language]:checked');
+
+  if (!sessionId) {
+    refuseJoin(say('badTalk'), $('talk'));
+    return;
+  }
+  if (!chosen) {
+    refuseJoin(say('pickLanguage'), document.querySelector('[name=language]'));
+    return;
+  }
+  $('talk').setAttribute('aria-invalid', 'false');
+  $('join-button').disabled = true;
+  room.sessionId = sessionId;
+  await startPlayer();
+  setLanguage(chosen.value);
+  startLink();
+}
+
+function enterRoom() {
+  document.body.dataset.state = 'listening';
+  $('join').hidden = true;
+  $('room').hidden = false;
+  $('talk-name').textContent = room.sessionId;
+  document.title = `${room.sessionId} · ${nativeName(room.language)}`;
+  history.replaceState(null, '', `?session=${room.sessionId}`);
+  room.stopRipples = startRipples($('ripples'), () => room.player.level);
+  awake.hold();
+  showPause();
+  $('captions').focus({ preventScroll: true });
+}
+
+/* ---- Connection ---- */
+
+function startLink() {
+  room.link = new Link({
+    url: () => socketUrl(
+      { sessionId: room.sessionId, targetLanguage: room.language }),
+    diagnose: () => diagnoseSession(room.sessionId),
+  });
+  room.link.addEventListener('state', ({ detail }) => linkChanged(detail));
+  room.link.addEventListener('message', ({ detail }) => received(detail));
+  room.link.open();
+}
+
+function linkChanged({ state, reason, text }) {
+  const words = {
+    connecting: 'connecting', open: 'connected',
+    waiting: navigator.onLine ? 'reconnecting' : 'offline', closed: 'ended',
+  };
+
+  $('link').dataset.state = state;
+  $('link').textContent = say(words[state]);
+  if (state === 'open') {
+    room.link.send({ action: 'joinSession', sessionId: room.sessionId,
+      targetLanguage: room.language });
+  }
+  if (state === 'waiting' && document.body.dataset.state === 'join') {
+    $('join-error').textContent = say('reconnecting');
+    $('join-error').hidden = false;
+  }
+  if (state === 'closed' && !room.over) {
+    linkClosed(reason, text);
+  }
+  tell('link', { state, reason });
+}
+
+async function linkClosed(reason, text) {
+  const words = {
+    'done': 'endedLong', 'ended': 'alreadyEnded', 'not-found': 'notFound',
+    'refused': 'refused', 'gave-up': 'gaveUp',
+  };
+
+  if (document.body.dataset.state === 'join') {
+    await room.player.stop();
+    refuseJoin(say(words[reason], { text }), $('talk'));
+    return;
+  }
+  endRoom(say(reason === 'ended' ? 'endedLong' : words[reason], { text }),
+    { retry: reason === 'gave-up' || reason === 'refused' });
+}
+
+function received(message) {
+  room.player.clockOffsetMs = room.link.clockOffsetMs;
+
+  switch (message.type) {
+  case 'sessionJoined':
+    joined(message);
+    break;
+  case 'translatedAudio':
+  case 'caption':
+    if ((message.language ?? message.targetLanguage) === room.language) {
+      room.player.add(message);
+    }
+    break;
+  case 'broadcastPaused':
+    showSpeaker('speakerPaused');
+    break;
+  case 'broadcastMuted':
+    showSpeaker('speakerMuted');
+    break;
+  case 'broadcastResumed':
+  case 'broadcastUnmuted':
+    $('speaker-state').hidden = true;
+    break;
+  case 'sessionEnded':
+    endRoom(say('endedLong'));
+    break;
+  case 'error':
+    refusedByServer(message);
+    break;
+  }
+}
+
+function joined({ sourceLanguage }) {
+  room.sourceLanguage = sourceLanguage ?? '';
+  $('speaker-state').hidden = true;
+  if (document.body.dataset.state === 'join') {
+    enterRoom();
+  }
+  $('original').textContent = sourceLanguage
+    ? say('original', { language: nativeName(sourceLanguage) }) : '';
+  tell('joined', { sessionId: room.sessionId, language: room.language });
+}
+
+function refusedByServer({ message }) {
+  const text = say('server', { text: String(message ?? '') });
+
+  if (document.body.dataset.state === 'join') {
+    room.link.close();
+    refuseJoin(text, $('talk'));
+    return;
+  }
+  notice(text);
+}
+
+/* The end: the voice may finish its sentence; nothing new will come. */
+function endRoom(text, { retry = false } = {}) {
+  room.over = !retry;
+  document.body.dataset.state = retry ? 'lost' : 'ended';
+  $('speaker-state').hidden = true;
+  $('over-text').textContent = text;
+  $('retry').hidden = !retry;
+  $('over').hidden = false;
+  if (!retry) {
+    room.link.close();
+    $('switch').disabled = true;
+    awake.release();
+  }
+  tell('ended', { text });
+}
+
+/* ---- Sound ---- */
+
+async function startPlayer() {
+  const player = new Player();
+
+  room.player = player;
+  player.addEventListener('state', () => showPause());
+  player.addEventListener('text', ({ detail }) => showText(detail));
+  player.addEventListener('play', ({ detail }) => playing(detail));
+  player.addEventListener('played', ({ detail }) => tell('played', detail));
+  player.addEventListener('gap', ({ detail }) => {
+    notice(say('gap'));
+    tell('gap', detail);
+  });
+  player.addEventListener('skipped', ({ detail }) => {
+    notice(say('skipped', { seconds: Math.round(detail.seconds) }));
+    tell('skipped', detail);
+  });
+  await player.start(Number($('volume').value) / 100);
+}
+
+function showText({ number, message, sound }) {
+  captions.add(number, {
+    text: message.transcript ?? message.text,
+    language: room.language,
+    source: message.sourceTranscript ?? message.sourceText,
+    sourceLanguage: room.sourceLanguage,
+    note: sound ? '' : say('noVoice'),
+  });
+  tell('text', { number, text: message.transcript ?? message.text, sound });
+}
+
+function playing(detail) {
+  captions.now(detail.number);
+  if (detail.delayMs !== null) {
+    const seconds = (detail.delayMs / 1000).toFixed(1);
+
+    $('delay').dataset.ms = Math.round(detail.delayMs);
+    $('delay').textContent = say('behind', { seconds });
+  }
+  tell('segment', detail);
+}
+
+function showPause() {
+  const { state } = room.player;
+  const key = state === 'paused' ? 'play' : 'pause';
+
+  $('pause').setAttribute('aria-pressed', String(state === 'paused'));
+  $('pause').setAttribute('aria-label', say(key));
+  $('pause').title = say(key);
+  $('blocked').hidden = state !== 'blocked' || room.over;
+  document.body.dataset.sound = state;
+  readAloud();
+  if ('mediaSession' in navigator) {
+    navigator.mediaSession.playbackState = state === 'paused' ? 'paused' : 'playing';
+  }
+}
+
+/* A screen reader must not talk over the same words being spoken. */
+function readAloud() {
+  const heard = room.player.state !== 'paused' && $('volume').value !== '0';
+
+  $('captions').setAttribute('aria-live', heard ? 'off' : 'polite');
+}
+
+function setPaused(paused) {
+  return paused ? room.player.pause() : room.player.resume();
+}
+
+function setLanguage(code) {
+  room.language = code;
+  $('switch').value = code;
+  $('captions').dir = isRightToLeft(code) ? 'rtl' : 'ltr';
+  if ('mediaSession' in navigator) {
+    navigator.mediaSession.metadata = new MediaMetadata({
+      title: room.sessionId, artist: nativeName(code) });
+    navigator.mediaSession.setActionHandler('play', () => setPaused(false));
+    navigator.mediaSession.setActionHandler('pause', () => setPaused(true));
+  }
+}
+
+/* A language is part of the connection: another one is another connection. */
+async function switchLanguage(code) {
+  room.player.clear();
+  captions.clear();
+  setLanguage(code);
+  await speakLanguage(code);
+  showPause();
+  room.link.open();
+}
+
+/* ---- Small things said ---- */
+
+let noticeTimer = 0;
+
+function notice(text) {
+  clearTimeout(noticeTimer);
+  $('notice').textContent = text;
+  $('notice').hidden = false;
+  noticeTimer = setTimeout(() => { $('notice').hidden = true; }, NOTICE_MS);
+}
+
+function showSpeaker(key) {
+  $('speaker-state').textContent = say(key);
+  $('speaker-state').hidden = false;
+}
+
+let size = 2;
+
+function readSize() {
+  try {
+    size = Number(localStorage.getItem('lt-size') ?? size);
+  } catch { /* the default will do */ }
+}
+
+function resizeText(step) {
+  const index = Math.max(0, Math.min(SIZES.length - 1, size + step));
+
+  size = index;
+  try {
+    localStorage.setItem('lt-size', index);
+  } catch { /* a private window: the size lives as long as the page */ }
+  document.documentElement.style.setProperty('--size', SIZES[index]);
+  $('smaller').disabled = index === 0;
+  $('larger').disabled = index === SIZES.length - 1;
+}
+
+function start() {
+  const chosen = drawLanguages();
+
+  $('talk').value = new URLSearchParams(location.search).get('session') ?? '';
+  $('join-form').addEventListener('submit', join);
+  $('languages').addEventListener('change',
+    (event) => speakLanguage(event.target.value));
+  $('switch').addEventListener('change', () => switchLanguage($('switch').value));
+  $('pause').addEventListener('click',
+    () => setPaused(room.player.state !== 'paused'));
+  $('unblock').addEventListener('click', () => setPaused(false));
+  $('volume').addEventListener('input', () => {
+    room.player.setVolume(Number($('volume').value) / 100);
+    readAloud();
+  });
+  $('smaller').addEventListener('click', () => resizeText(-1));
+  $('larger').addEventListener('click', () => resizeText(1));
+  $('retry').addEventListener('click', () => {
+    $('over').hidden = true;
+    document.body.dataset.state = 'listening';
+    room.link.open();
+  });
+  readSize();
+  resizeText(0);
+  if (chosen) {
+    speakLanguage(chosen);
+  }
+}
+
+start();

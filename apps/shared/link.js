@@ -1,0 +1,208 @@
+/* One WebSocket that comes back: heartbeats, the five-second rule, backoff.
+
+   States: idle → connecting → open → waiting → connecting …; closed is final
+   and has a reason: 'done' (we or the server ended it in peace), 'refused',
+   'gave-up', or what `diagnose` said.
+
+   Events: 'state' {state, reason, retryMs, attempt}; 'message' the parsed
+   object, except heartbeat answers. Never more than one socket and one timer
+   of each kind. What is sent while the link is not open is refused (false);
+   the caller decides whether to keep it. */
+import { settings } from './settings.js';
+
+const NORMAL = 1000;
+const POLICY = 1008;
+const STEADY_MS = 10_000;
+
+export class Link extends EventTarget {
+  state = 'idle';
+  clockOffsetMs = 0;       /* server's clock minus ours                */
+  ignored = 0;             /* messages that were not JSON objects      */
+
+  #url;
+  #diagnose;
+  #socket = null;
+  #attempt = 0;
+  #lostAt = 0;
+  #timers = {};
+
+  /* url(): the address, asked anew each time.
+     diagnose(): after a refused handshake, why; null means try again. */
+  constructor({ url, diagnose }) {
+    super();
+    this.#url = url;
+    this.#diagnose = diagnose;
+    addEventListener('online', () => this.#hurry());
+  }
+
+  open() {
+    this.#attempt = 0;
+    this.#lostAt = Date.now();
+    this.#connect();
+  }
+
+  close(reason = 'done') {
+    this.#end(reason);
+  }
+
+  send(object) {
+    return this.sendRaw(JSON.stringify(object));
+  }
+
+  sendRaw(data) {
+    if (this.state !== 'open') {
+      return false;
+    }
+    this.#socket.send(data);
+    return true;
+  }
+
+  get bufferedAmount() {
+    return this.#socket?.bufferedAmount ?? 0;
+  }
+
+  #set(state, detail = {}) {
+    this.state = state;
+    this.dispatchEvent(new CustomEvent('state',
+      { detail: { state, attempt: this.#attempt, ...detail } }));
+  }
+
+  #timer(name, fn, ms) {
+    clearTimeout(this.#timers[name]);
+    this.#timers[name] = ms === undefined ? 0 : setTimeout(fn, ms);
+  }
+
+  #connect() {
+    this.#timer('retry');
+    this.#drop();
+    this.#set('connecting');
+
+    const socket = new WebSocket(this.#url());
+    let opened = false;
+
+    socket.binaryType = 'arraybuffer';
+    socket.onopen = () => { opened = true; this.#opened(); };
+    socket.onmessage = (event) => this.#received(event.data);
+    socket.onclose = (event) => this.#lost(socket, opened, event);
+    this.#socket = socket;
+    this.#timer('connect', () => this.#lost(socket, false, {}),
+      settings.connectMs);
+  }
+
+  #opened() {
+    this.#timer('connect');
+    this.#timer('steady', () => { this.#attempt = 0; }, STEADY_MS);
+    this.#lostAt = 0;
+    this.#set('open');
+    this.#beat();
+  }
+
+  /* The first beat goes out at once: its answer tells the server's clock. */
+  #beat() {
+    const sentAt = Date.now();
+
+    this.#sentAt = sentAt;
+    this.send({ action: 'heartbeat', timestamp: sentAt });
+    this.#timer('ack', () => this.#lost(this.#socket, true, {}),
+      settings.ackMs);
+    this.#timer('beat', () => this.#beat(), settings.heartbeatMs);
+  }
+
+  #sentAt = 0;
+
+  #received(data) {
+    let message = null;
+
+    try {
+      message = JSON.parse(data);
+    } catch { /* counted below */ }
+
+    if (message === null || typeof message !== 'object') {
+      this.ignored++;
+      return;
+    }
+    if (message.type === 'heartbeatAck') {
+      this.#acknowledged(message);
+      return;
+    }
+    this.dispatchEvent(new CustomEvent('message', { detail: message }));
+  }
+
+  #acknowledged({ timestamp }) {
+    const now = Date.now();
+
+    this.#timer('ack');
+    if (Number.isFinite(timestamp)) {
+      this.clockOffsetMs = timestamp - (this.#sentAt + now) / 2;
+    }
+  }
+
+  async #lost(socket, opened, { code, reason }) {
+    if (socket !== this.#socket) {
+      return;
+    }
+    this.#drop();
+
+    if (code === NORMAL || code === POLICY) {
+      this.#end(code === NORMAL ? 'done' : 'refused', reason);
+      return;
+    }
+    if (!opened) {
+      this.#set('connecting');
+      const why = await this.#diagnose();
+
+      if (this.state !== 'connecting' || this.#socket !== null) {
+        return;
+      }
+      if (why !== null) {
+        this.#end(why);
+        return;
+      }
+    }
+    this.#wait();
+  }
+
+  #wait() {
+    this.#lostAt ||= Date.now();
+    if (Date.now() - this.#lostAt > settings.giveUpMs) {
+      this.#end('gave-up');
+      return;
+    }
+
+    const steps = settings.retryMs;
+    const step = steps[Math.min(this.#attempt, steps.length - 1)];
+    const retryMs = Math.round(step * (0.75 + Math.random() / 2));
+
+    this.#attempt++;
+    this.#set('waiting', { retryMs });
+    this.#timer('retry', () => this.#connect(), retryMs);
+  }
+
+  #hurry() {
+    if (this.state === 'waiting') {
+      this.#connect();
+    }
+  }
+
+  /* A late event of a socket that we have dropped finds no handler. */
+  #drop() {
+    const socket = this.#socket;
+
+    for (const name of ['connect', 'ack', 'beat', 'steady']) {
+      this.#timer(name);
+    }
+    this.#socket = null;
+    if (socket !== null) {
+      socket.onopen = socket.onmessage = socket.onclose = null;
+      socket.close();
+    }
+  }
+
+  #end(reason, text = '') {
+    this.#timer('retry');
+    this.#drop();
+    if (this.state !== 'closed') {
+      this.#set('closed', { reason, text });
+    }
+  }
+}

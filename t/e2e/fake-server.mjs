@@ -1,0 +1,230 @@
+/* The pages' server without the chain behind it: sessions, sockets, tones for
+   voices. A test drives it by method calls and reads what arrived. */
+import fs from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import { ROOT, WebSocketServer } from './tools.mjs';
+
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript',
+  '.css': 'text/css', '.svg': 'image/svg+xml' };
+
+/* A WAV file of a tone: decoded like any clip, recognised by its pitch. */
+export function tone(hz, seconds) {
+  const samples = Math.round(seconds * 24_000);
+  const wav = Buffer.alloc(44 + samples * 2);
+
+  wav.write('RIFF\0\0\0\0WAVEfmt ', 0, 'latin1');
+  wav.writeUInt32LE(36 + samples * 2, 4);
+  wav.writeUInt32LE(16, 16);
+  wav.writeUInt16LE(1, 20);
+  wav.writeUInt16LE(1, 22);
+  wav.writeUInt32LE(24_000, 24);
+  wav.writeUInt32LE(48_000, 28);
+  wav.writeUInt16LE(2, 32);
+  wav.writeUInt16LE(16, 34);
+  wav.write('data', 36);
+  wav.writeUInt32LE(samples * 2, 40);
+  for (let i = 0; i < samples; i++) {
+    const x = Math.sin(2 * Math.PI * hz * i / 24_000) * 0.3;
+    wav.writeInt16LE(Math.round(x * 0x7fff), 44 + i * 2);
+  }
+  return wav;
+}
+
+export class FakeServer {
+  sessions = new Map();    /* id → {status, sourceLanguage}          */
+  sockets = [];            /* open ones: {socket, role, language}    */
+  actions = [];            /* what arrived as JSON, with its role    */
+  audio = [];              /* binary frames of the speaker           */
+  clips = new Map();       /* path → {body, delayMs, status}         */
+  fetched = [];            /* paths of clips that were asked for     */
+  refuse = null;           /* HTTP status of every POST /sessions    */
+  silent = false;          /* heartbeats are not answered            */
+  closed = false;          /* upgrades are refused                   */
+  config = {};             /* on top of apps/shared/config.js        */
+
+  #server;
+  #count = 100;
+
+  async start() {
+    this.#server = http.createServer((request, response) =>
+      this.#request(request, response));
+    const wss = new WebSocketServer({ noServer: true });
+
+    this.#server.on('upgrade', (request, socket, head) => {
+      const url = new URL(request.url, 'http://x');
+
+      if (this.closed || this.#status(url) !== 'active') {
+        socket.end('HTTP/1.1 503 Away\r\nConnection: close\r\n\r\n');
+        return;
+      }
+      wss.handleUpgrade(request, socket, head, (ws) => this.#opened(ws, url));
+    });
+    await new Promise((resolve) =>
+      this.#server.listen(0, '127.0.0.1', resolve));
+    this.base = `http://127.0.0.1:${this.#server.address().port}`;
+    return this;
+  }
+
+  async stop() {
+    this.sockets.forEach(({ socket }) => socket.terminate());
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  addSession(id, status = 'active') {
+    this.sessions.set(id, { status, sourceLanguage: 'en' });
+    return id;
+  }
+
+  /* To all sockets of a role and language. */
+  send(message, { role, language } = {}) {
+    for (const one of this.sockets) {
+      if ((!role || one.role === role)
+          && (!language || one.language === language)) {
+        one.socket.send(JSON.stringify(message));
+      }
+    }
+  }
+
+  /* A translated segment with a tone of its own. */
+  segment(number, { language = 'es', seconds = 0.6, delayMs = 0, status = 200,
+    body = tone(200 + 40 * number, seconds), text = `frase número ${number}`,
+    source = `sentence number ${number}`, behindMs = 4_000 } = {}) {
+    const clip = `/clips/${language}-${number}.mp3`;
+    const now = Date.now();
+
+    this.clips.set(clip, { body, delayMs, status });
+    this.send({ type: 'translatedAudio', sessionId: 'calm-river-204',
+      targetLanguage: language, language, url: this.base + clip,
+      timestamp: now, duration: seconds, transcript: text,
+      sourceTranscript: source, sequenceNumber: number, segment: number,
+      timing: { captured: now - behindMs, stored: now } }, { language });
+  }
+
+  drop() {
+    this.sockets.splice(0).forEach(({ socket }) => socket.terminate());
+  }
+
+  #status(url) {
+    return this.sessions.get(url.searchParams.get('sessionId'))?.status;
+  }
+
+  #opened(socket, url) {
+    const language = url.searchParams.get('targetLanguage');
+    const one = { socket, language, role: language ? 'listener' : 'speaker',
+      token: url.searchParams.get('token'),
+      sessionId: url.searchParams.get('sessionId') };
+
+    this.sockets.push(one);
+    socket.on('message', (data, binary) => this.#message(one, data, binary));
+    socket.on('close', () => {
+      this.sockets = this.sockets.filter((other) => other !== one);
+    });
+  }
+
+  #message(one, data, binary) {
+    if (binary) {
+      this.audio.push(data);
+      return;
+    }
+    const message = JSON.parse(data);
+    const answer = this.#answer(one, message);
+
+    this.actions.push({ role: one.role, ...message });
+    if (answer) {
+      one.socket.send(JSON.stringify({ timestamp: Date.now(), ...answer }));
+    }
+  }
+
+  #answer(one, { action }) {
+    const { sessionId, language } = one;
+
+    switch (action) {
+    case 'heartbeat':
+      return this.silent ? null : { type: 'heartbeatAck' };
+    case 'joinSession':
+      return { type: 'sessionJoined', sessionId, targetLanguage: language,
+        sourceLanguage: 'en', connectionId: 'x-1' };
+    case 'getSessionStatus':
+      return this.statusOf(sessionId);
+    default:
+      return null;
+    }
+  }
+
+  statusOf(sessionId) {
+    const counts = {};
+
+    for (const { language } of this.sockets) {
+      if (language) {
+        counts[language] = (counts[language] ?? 0) + 1;
+      }
+    }
+    const languageDistribution = Object.entries(counts)
+      .map(([languageCode, count]) => ({ languageCode, count }));
+
+    return { type: 'sessionStatus', sessionId, languageDistribution,
+      listenerCount: languageDistribution.reduce((n, { count }) => n + count, 0),
+      updateReason: 'requested' };
+  }
+
+  #request(request, response) {
+    const { pathname } = new URL(request.url, 'http://x');
+    const json = (status, body) => {
+      response.writeHead(status, { 'Content-Type': 'application/json' });
+      response.end(JSON.stringify(body));
+    };
+
+    if (pathname === '/sessions' && request.method === 'POST') {
+      this.#create(json);
+    } else if (pathname.startsWith('/sessions/')) {
+      const session = this.sessions.get(pathname.slice(10));
+      json(session ? 200 : 404, session ?? { message: 'no such session' });
+    } else if (pathname.startsWith('/clips/')) {
+      this.#clip(pathname, response);
+    } else {
+      this.#file(pathname, response);
+    }
+  }
+
+  #create(json) {
+    if (this.refuse) {
+      json(this.refuse, { type: 'error', message: 'the house is full' });
+      return;
+    }
+    const sessionId = this.addSession(`calm-river-${++this.#count}`);
+
+    json(201, { sessionId, speakerToken: 'secret-of-the-speaker',
+      status: 'active', sourceLanguage: 'en' });
+  }
+
+  #clip(pathname, response) {
+    const { body, delayMs, status } = this.clips.get(pathname)
+      ?? { body: '', delayMs: 0, status: 404 };
+
+    this.fetched.push(pathname);
+    setTimeout(() => {
+      response.writeHead(status, { 'Content-Type': 'audio/mpeg',
+        'Access-Control-Allow-Origin': '*' });
+      response.end(body);
+    }, delayMs);
+  }
+
+  #file(pathname, response) {
+    const name = pathname.endsWith('/') ? `${pathname}index.html` : pathname;
+    const file = path.join(ROOT, 'apps', path.normalize(name));
+
+    if (pathname === '/favicon.ico' || !fs.existsSync(file)) {
+      response.writeHead(404).end();
+      return;
+    }
+    let text = fs.readFileSync(file, 'utf8');
+    if (pathname === '/shared/config.js') {
+      text += `\nObject.assign(config, ${JSON.stringify(this.config)});\n`;
+    }
+    response.writeHead(200, { 'Content-Type': TYPES[path.extname(file)]
+      ?? 'application/octet-stream' });
+    response.end(text);
+  }
+}

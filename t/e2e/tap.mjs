@@ -1,0 +1,47 @@
+/* TAP for scripts: a plan, checks, one line each. Ends with status 1 when a
+   check failed or the plan was not met. */
+let planned = 0;
+let done = 0;
+let failed = 0;
+
+export function plan(count) {
+  planned = count;
+  console.log(`1..${count}`);
+}
+
+export function note(text) {
+  for (const line of String(text).split('\n')) {
+    console.log(`# ${line}`);
+  }
+}
+
+export function ok(passed, name, detail) {
+  done++;
+  console.log(`${passed ? 'ok' : 'not ok'} ${done} - ${name}`);
+  if (!passed) {
+    failed++;
+    if (detail !== undefined) {
+      note(typeof detail === 'string' ? detail : JSON.stringify(detail));
+    }
+  }
+  return Boolean(passed);
+}
+
+export function is(got, wanted, name) {
+  const [a, b] = [JSON.stringify(got), JSON.stringify(wanted)];
+
+  return ok(a === b, name, `got ${a}, wanted ${b}`);
+}
+
+/* Runs the whole script: a thrown error is a failed test, not a lost one. */
+export async function run(main) {
+  try {
+    await main();
+  } catch (error) {
+    ok(false, 'the test ran to its end', error.stack);
+  }
+  if (done !== planned) {
+    note(`planned ${planned} checks, ran ${done}`);
+  }
+  process.exitCode = failed === 0 && done === planned ? 0 : 1;
+}
