@@ -317,36 +317,46 @@ lt_json_put_int(lt_json_writer_t *w, const char *key, int64_t v)
     lt_out_i64(w->out, v);
 }
 
+/* By hand: printf's decimal point depends on the process's locale. */
+static void
+put_decimal(lt_out_t *out, int64_t whole, unsigned thousandths)
+{
+    char decimals[4] = {'.', (char)('0' + thousandths / 100),
+        (char)('0' + thousandths / 10 % 10), (char)('0' + thousandths % 10)};
+    size_t n = sizeof(decimals);
+
+    while (n > 1 && decimals[n - 1] == '0') {
+        n--;
+    }
+    lt_out_i64(out, whole);
+    lt_out_bytes(out, decimals, n > 1 ? n : 0);
+}
+
 void
 lt_json_put_number(lt_json_writer_t *w, const char *key, double v)
 {
-    int64_t thousandths;
-    char decimals[4];
-    size_t n = sizeof(decimals);
+    double size = v < 0 ? -v : v;
+    int64_t whole;
+    unsigned thousandths;
 
-    if (!(v > -9e15 && v < 9e15)) {
+    if (!(size < 9e15)) {
         lt_json_put_null(w, key);
         return;
     }
 
-    /* by hand: printf's decimal point depends on the process's locale */
-    put_start(w, key);
-    thousandths = (int64_t)(v * 1000 + (v < 0 ? -0.5 : 0.5));
-    if (thousandths < 0) {
-        lt_out_bytes(w->out, "-", 1);
-        thousandths = -thousandths;
+    /* apart, because v * 1000 would lose digits of a large whole part */
+    whole = (int64_t)size;
+    thousandths = (unsigned)((size - (double)whole) * 1000 + 0.5);
+    if (thousandths == 1000) {
+        whole++;
+        thousandths = 0;
     }
-    lt_out_i64(w->out, thousandths / 1000);
 
-    thousandths %= 1000;
-    decimals[0] = '.';
-    decimals[1] = (char)('0' + thousandths / 100);
-    decimals[2] = (char)('0' + thousandths / 10 % 10);
-    decimals[3] = (char)('0' + thousandths % 10);
-    while (n > 1 && decimals[n - 1] == '0') {
-        n--;
+    put_start(w, key);
+    if (v < 0 && (whole != 0 || thousandths != 0)) {
+        lt_out_bytes(w->out, "-", 1);
     }
-    lt_out_bytes(w->out, decimals, n > 1 ? n : 0);
+    put_decimal(w->out, whole, thousandths);
 }
 
 void
