@@ -40,7 +40,7 @@ ngx_http_lt_batch_t *ngx_http_lt_batch_new(ngx_http_conf_ctx_t *ctx);
 
 ngx_pool_t *ngx_http_lt_batch_pool(ngx_http_lt_batch_t *b);
 
-/* lowcase_name and value must live as long as the batch. */
+/* value is copied; lowcase_name must live as long as the batch.  At most 8. */
 ngx_int_t ngx_http_lt_batch_header(ngx_http_lt_batch_t *b,
     const char *lowcase_name, const ngx_str_t *value);
 

@@ -126,4 +126,7 @@ typedef struct {
 
 ngx_int_t ngx_http_lt_log_is_due(ngx_http_lt_log_limit_t *limit);
 
+/* The content handler of lt_status (ngx_http_lt_status.c). */
+ngx_int_t ngx_http_lt_status_handler(ngx_http_request_t *r);
+
 #endif

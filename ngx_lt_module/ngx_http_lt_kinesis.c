@@ -1,0 +1,463 @@
+#include "ngx_http_lt_kinesis.h"
+#include "ngx_http_lt_batch.h"
+#include "ngx_http_lt_metrics.h"
+#include "lt_text.h"
+
+
+/* A stored record takes 120 bytes; a throttled one names account, stream and
+   shard: up to 350. */
+#define NGX_HTTP_LT_ANSWER_MAX(n)  (512 + 512 * (n))
+/* Scope, header names, signature; the access key id comes on top. */
+#define NGX_HTTP_LT_AUTH_MAX       512
+
+
+struct ngx_http_lt_kinesis_s {
+    ngx_http_lt_main_conf_t       *mcf;
+    ngx_http_lt_batch_t           *batch;
+    lt_out_t                       body;
+    size_t                         records_n;
+    size_t                         added_n;
+    ngx_http_lt_kinesis_result_t   result;
+    ngx_http_lt_kinesis_done_pt    done;
+    void                          *data;
+    char                           date[LT_AMZ_DATE_LEN + 1];
+    lt_kinesis_outcome_t           outcomes[];
+};
+
+
+typedef struct {
+    const char  *code;          /* or how it begins */
+    const char  *cause;
+} ngx_http_lt_kinesis_cause_t;
+
+
+static ngx_int_t ngx_http_lt_kinesis_sign(ngx_http_lt_kinesis_t *call,
+    time_t now_s);
+static ngx_int_t ngx_http_lt_kinesis_authorize(ngx_http_lt_kinesis_t *call,
+    const lt_sigv4_request_t *request, const lt_aws_keys_t *keys,
+    time_t now_s);
+static void ngx_http_lt_kinesis_answered(void *data,
+    const ngx_http_lt_batch_answer_t *answer);
+static ngx_int_t ngx_http_lt_kinesis_read_records(ngx_http_lt_kinesis_t *call,
+    const ngx_http_lt_batch_answer_t *answer);
+static void ngx_http_lt_kinesis_read_error(ngx_http_lt_kinesis_t *call,
+    const ngx_http_lt_batch_answer_t *answer);
+static const char *ngx_http_lt_kinesis_credentials_cause(const char *code);
+static ngx_http_core_loc_conf_t *ngx_http_lt_kinesis_find_location(
+    ngx_http_conf_ctx_t *ctx, ngx_str_t *uri);
+
+
+/* Errors that somebody has to mend, and where. */
+static const ngx_http_lt_kinesis_cause_t  ngx_http_lt_kinesis_causes[] = {
+    { "InvalidSignature",
+      "the secret key is wrong, or what is sent is not what was signed: "
+      "lt_kinesis_location needs proxy_pass with the URI / and the Host of "
+      "lt_kinesis_host" },
+    { "SignatureDoesNotMatch", "the secret key is wrong" },
+    { "IncompleteSignature",
+      "a header was lost: lt_kinesis_location must pass request headers" },
+    { "MissingAuthenticationToken",
+      "a header was lost: lt_kinesis_location must pass request headers" },
+    { "UnrecognizedClient", "the access key is unknown to AWS" },
+    { "InvalidClientTokenId", "the access key is unknown to AWS" },
+    { "InvalidAccessKeyId", "the access key is unknown to AWS" },
+    { "ExpiredToken", "the temporary credentials have expired" },
+    { "RequestExpired", "this machine's clock is wrong" },
+    { "AccessDenied",
+      "the keys lack the right kinesis:PutRecords on the stream" },
+    { NULL, NULL }
+};
+
+
+ngx_http_lt_kinesis_t *
+ngx_http_lt_kinesis_new(ngx_http_lt_main_conf_t *mcf, ngx_http_conf_ctx_t *ctx,
+    size_t records_n, size_t body_size)
+{
+    void                   *body;
+    ngx_http_lt_kinesis_t  *call;
+
+    call = ngx_calloc(sizeof(ngx_http_lt_kinesis_t)
+                      + records_n * sizeof(lt_kinesis_outcome_t),
+                      ngx_cycle->log);
+    if (call == NULL) {
+        return NULL;
+    }
+
+    call->batch = ngx_http_lt_batch_new(ctx);
+    if (call->batch == NULL) {
+        ngx_free(call);
+        return NULL;
+    }
+
+    body = ngx_palloc(ngx_http_lt_batch_pool(call->batch), body_size);
+    if (body == NULL) {
+        ngx_http_lt_kinesis_free(call);
+        return NULL;
+    }
+
+    call->mcf = mcf;
+    call->records_n = records_n;
+    lt_out_init(&call->body, body, body_size);
+    lt_kinesis_begin(&call->body, ngx_http_lt_view(&mcf->kinesis_stream));
+
+    return call;
+}
+
+
+void
+ngx_http_lt_kinesis_add(ngx_http_lt_kinesis_t *call, lt_str_t key,
+    lt_str_t head, lt_str_t pcm)
+{
+    lt_kinesis_add(&call->body, call->added_n == 0, key, head, pcm);
+    call->added_n++;
+}
+
+
+ngx_int_t
+ngx_http_lt_kinesis_send(ngx_http_lt_kinesis_t *call, time_t now_s,
+    ngx_http_lt_kinesis_done_pt done, void *data)
+{
+    ngx_str_t  body;
+
+    lt_kinesis_end(&call->body);
+
+    if (lt_out_result(&call->body) != LT_OK
+        || call->added_n != call->records_n)
+    {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                      "kinesis_body_wrong records=%uz of=%uz",
+                      call->added_n, call->records_n);
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_lt_kinesis_sign(call, now_s) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    call->done = done;
+    call->data = data;
+    body.data = call->body.start;
+    body.len = lt_out_len(&call->body);
+
+    return ngx_http_lt_batch_post(call->batch, &call->mcf->kinesis_location,
+                                  &body,
+                                  NGX_HTTP_LT_ANSWER_MAX(call->records_n),
+                                  ngx_http_lt_kinesis_answered, call);
+}
+
+
+void
+ngx_http_lt_kinesis_free(ngx_http_lt_kinesis_t *call)
+{
+    ngx_http_lt_batch_free(call->batch);
+    ngx_free(call);
+}
+
+
+void
+ngx_http_lt_kinesis_keys(ngx_http_lt_main_conf_t *mcf, lt_aws_keys_t *keys)
+{
+    *keys = mcf->aws_keys;
+}
+
+
+static ngx_int_t
+ngx_http_lt_kinesis_sign(ngx_http_lt_kinesis_t *call, time_t now_s)
+{
+    uint8_t                   digest[LT_SHA256_LEN];
+    char                      hex[LT_SIGV4_HEX_LEN];
+    ngx_str_t                 value;
+    ngx_uint_t                i, n;
+    lt_header_t               headers[5];
+    lt_aws_keys_t             keys;
+    lt_sigv4_request_t        request;
+    ngx_http_lt_main_conf_t  *mcf = call->mcf;
+
+    if (lt_sha256(digest, call->body.start, lt_out_len(&call->body))
+        != LT_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    lt_hex_encode(hex, digest, sizeof(digest));
+    lt_amz_date(call->date, now_s);
+    ngx_http_lt_kinesis_keys(mcf, &keys);
+
+    n = 0;
+    headers[n++] = (lt_header_t) { LT_STR("host"),
+                                   ngx_http_lt_view(&mcf->kinesis_host) };
+    headers[n++] = (lt_header_t) { LT_STR("content-type"),
+                                   LT_STR(LT_KINESIS_CONTENT_TYPE) };
+    headers[n++] = (lt_header_t) { LT_STR("x-amz-date"), lt_str(call->date) };
+    headers[n++] = (lt_header_t) { LT_STR("x-amz-target"),
+                                   LT_STR(LT_KINESIS_TARGET "PutRecords") };
+
+    if (keys.session_token.len) {
+        headers[n++] = (lt_header_t) { LT_STR("x-amz-security-token"),
+                                       keys.session_token };
+    }
+
+    for (i = 0; i < n; i++) {
+        value.data = (u_char *) headers[i].value.data;
+        value.len = headers[i].value.len;
+
+        if (ngx_http_lt_batch_header(call->batch, headers[i].name.data,
+                                     &value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    request = (lt_sigv4_request_t) {
+        .method = LT_STR("POST"),
+        .path = LT_STR("/"),
+        .query = LT_STR(""),
+        .headers = headers,
+        .headers_n = n,
+        .payload_hash = { hex, sizeof(hex) }
+    };
+
+    return ngx_http_lt_kinesis_authorize(call, &request, &keys, now_s);
+}
+
+
+static ngx_int_t
+ngx_http_lt_kinesis_authorize(ngx_http_lt_kinesis_t *call,
+    const lt_sigv4_request_t *request, const lt_aws_keys_t *keys, time_t now_s)
+{
+    size_t            size;
+    lt_out_t          out;
+    ngx_str_t         value;
+    lt_sigv4_scope_t  scope = {
+        .region = ngx_http_lt_view(&call->mcf->aws_region),
+        .service = LT_STR("kinesis"),
+        .time_s = now_s
+    };
+
+    size = NGX_HTTP_LT_AUTH_MAX + keys->access_key.len;
+
+    value.data = ngx_pnalloc(ngx_http_lt_batch_pool(call->batch), size);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    lt_out_init(&out, value.data, size);
+
+    if (lt_sigv4_authorization(&out, NULL, request, &scope, keys) != LT_OK) {
+        return NGX_ERROR;
+    }
+
+    value.len = lt_out_len(&out);
+
+    return ngx_http_lt_batch_header(call->batch, "authorization", &value);
+}
+
+
+static void
+ngx_http_lt_kinesis_answered(void *data,
+    const ngx_http_lt_batch_answer_t *answer)
+{
+    ngx_http_lt_kinesis_t         *call = data;
+    ngx_http_lt_kinesis_result_t  *result = &call->result;
+
+    result->status = answer->status;
+    result->request_id = answer->request_id;
+    result->date_s = -1;
+
+    if (answer->date.len) {
+        result->date_s = ngx_parse_http_time(answer->date.data,
+                                             answer->date.len);
+    }
+
+    if (ngx_http_lt_kinesis_read_records(call, answer) != NGX_OK) {
+        ngx_http_lt_kinesis_read_error(call, answer);
+    }
+
+    call->done(call->data, result);
+}
+
+
+static ngx_int_t
+ngx_http_lt_kinesis_read_records(ngx_http_lt_kinesis_t *call,
+    const ngx_http_lt_batch_answer_t *answer)
+{
+    ngx_http_lt_kinesis_result_t  *result = &call->result;
+
+    if (answer->status != NGX_HTTP_OK
+        || answer->is_cut
+        || lt_kinesis_answer(call->outcomes, call->records_n,
+                             &result->failed_n,
+                             ngx_http_lt_view(&answer->body), NULL)
+           != LT_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    result->outcomes = call->outcomes;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_lt_kinesis_read_error(ngx_http_lt_kinesis_t *call,
+    const ngx_http_lt_batch_answer_t *answer)
+{
+    ngx_http_lt_kinesis_result_t  *result = &call->result;
+
+    result->failed_n = call->records_n;
+
+    if (!answer->is_upstream && answer->status >= NGX_HTTP_BAD_GATEWAY) {
+        result->status = 0;                     /* nginx's own 502 and 504 */
+    }
+
+    if (result->status == 0) {
+        NGX_HTTP_LT_COUNT(kinesis_errors_no_answer, 1);
+        result->class = LT_AWS_TRANSIENT;
+        result->cause = "Kinesis cannot be reached or does not answer: see "
+                        "proxy_pass of lt_kinesis_location";
+        return;
+    }
+
+    if (result->status < NGX_HTTP_SPECIAL_RESPONSE) {
+        NGX_HTTP_LT_COUNT(kinesis_errors_bad_answer, 1);
+        result->class = LT_AWS_TRANSIENT;
+        result->cause = "the answer is cut or not one of PutRecords";
+        return;
+    }
+
+    lt_aws_error_code(result->code, sizeof(result->code),
+                      ngx_http_lt_view(&answer->error_type),
+                      ngx_http_lt_view(&answer->body));
+    result->class = lt_aws_classify(result->status, result->code);
+    result->cause = ngx_http_lt_kinesis_credentials_cause(result->code);
+
+    if (result->cause) {
+        NGX_HTTP_LT_COUNT(kinesis_errors_credentials, 1);
+
+    } else if (!answer->is_upstream) {
+        NGX_HTTP_LT_COUNT(kinesis_errors_fatal, 1);
+        result->cause = "nginx refused the request itself: see "
+                        "lt_kinesis_location";
+
+    } else if (ngx_strncmp(result->code, "ResourceNotFound", 16) == 0) {
+        NGX_HTTP_LT_COUNT(kinesis_errors_fatal, 1);
+        result->cause = "there is no such stream: see lt_kinesis_stream and "
+                        "lt_aws_region";
+
+    } else if (result->class == LT_AWS_THROTTLE) {
+        NGX_HTTP_LT_COUNT(kinesis_errors_throttle, 1);
+        result->cause = "more than the stream's shards take";
+
+    } else if (result->class == LT_AWS_TRANSIENT) {
+        NGX_HTTP_LT_COUNT(kinesis_errors_transient, 1);
+        result->cause = "an error inside Kinesis";
+
+    } else {
+        NGX_HTTP_LT_COUNT(kinesis_errors_fatal, 1);
+        result->cause = "Kinesis refuses the request";
+    }
+}
+
+
+static const char *
+ngx_http_lt_kinesis_credentials_cause(const char *code)
+{
+    const ngx_http_lt_kinesis_cause_t  *row;
+
+    for (row = ngx_http_lt_kinesis_causes; row->code; row++) {
+        if (ngx_strncmp(code, row->code, ngx_strlen(row->code)) == 0) {
+            return row->cause;
+        }
+    }
+
+    return NULL;
+}
+
+
+size_t
+ngx_http_lt_kinesis_body_max(ngx_http_lt_main_conf_t *mcf,
+    ngx_http_conf_ctx_t *ctx)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_lt_kinesis_find_location(ctx, &mcf->kinesis_location);
+
+    return clcf ? (size_t) clcf->client_max_body_size : 0;
+}
+
+
+ngx_int_t
+ngx_http_lt_kinesis_check_location(ngx_conf_t *cf,
+    ngx_http_core_srv_conf_t *cscf, ngx_str_t *uri)
+{
+    const char                *fault = NULL;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_lt_kinesis_find_location(cscf->ctx, uri);
+
+    if (clcf == NULL) {
+        fault = "does not exist there";
+
+    } else if (!clcf->internal) {
+        fault = "lacks \"internal\": anybody could write to the stream";
+
+    } else if (clcf->handler == NULL) {
+        fault = "lacks \"proxy_pass\"";
+    }
+
+    if (fault == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "lt_kinesis_location \"%V\" of server \"%V\" %s; "
+                       "it must be a location = %V with internal and "
+                       "proxy_pass https://<Kinesis endpoint>/",
+                       uri, &cscf->server_name, fault, uri);
+
+    return NGX_ERROR;
+}
+
+
+/* The exact or longest prefix location, as a request for uri finds it when no
+   regular expression matches. */
+static ngx_http_core_loc_conf_t *
+ngx_http_lt_kinesis_find_location(ngx_http_conf_ctx_t *ctx, ngx_str_t *uri)
+{
+    size_t                          n, len = uri->len;
+    u_char                         *p = uri->data;
+    ngx_int_t                       rc;
+    ngx_http_core_loc_conf_t       *clcf, *found = NULL;
+    ngx_http_location_tree_node_t  *node;
+
+    clcf = ctx->loc_conf[ngx_http_core_module.ctx_index];
+    node = clcf->static_locations;
+
+    while (node) {
+        n = ngx_min(len, (size_t) node->len);
+        rc = ngx_filename_cmp(p, node->name, n);
+
+        if (rc != 0) {
+            node = (rc < 0) ? node->left : node->right;
+
+        } else if (len == (size_t) node->len && node->exact) {
+            return node->exact;
+
+        } else if (len < (size_t) node->len) {
+            node = node->left;
+
+        } else if (node->inclusive) {
+            found = node->inclusive;
+            p += n;
+            len -= n;
+            node = node->tree;
+
+        } else {
+            node = node->right;
+        }
+    }
+
+    return found;
+}

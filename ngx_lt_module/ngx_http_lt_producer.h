@@ -1,0 +1,105 @@
+/*
+ * Inside the ingest room: what ingest (a stream's life) and producer (which
+ * audio goes when, and what became of it) share.  Nobody else includes this.
+ *
+ * A stream is in producer->ready while it has something to send and nothing
+ * in flight; then never both "ready" and "in flight".
+ */
+#ifndef NGX_HTTP_LT_PRODUCER_H
+#define NGX_HTTP_LT_PRODUCER_H
+
+#include "ngx_http_lt_ingest.h"
+#include "ngx_http_lt_audio.h"
+#include "ngx_http_lt_kinesis.h"
+#include "ngx_http_lt_metrics.h"
+#include "lt_session_id.h"
+
+
+/* Of the 1 MiB that a record may have: 8 s of speech. */
+#define NGX_HTTP_LT_RECORD_BYTES_MAX   (256 * 1024)
+
+
+typedef struct {
+    ngx_queue_t                  streams;   /* all of them */
+    ngx_queue_t                  ready;
+    ngx_queue_t                  batches;   /* on their way */
+    ngx_uint_t                   inflight;
+    ngx_http_lt_block_store_t    store;
+    ngx_event_t                  timer;
+    ngx_http_lt_main_conf_t     *mcf;
+    size_t                       stream_bytes_max;
+    time_t                       skew_s;    /* Kinesis' clock minus ours */
+    ngx_msec_t                   exit_at_ms;    /* 0: no end to the exit */
+    ngx_uint_t                   is_exiting;
+    time_t                       failing_since_s;   /* 0: it works */
+    ngx_http_lt_log_limit_t      failed_log;
+    ngx_http_lt_log_limit_t      dropped_log;
+    u_char                      *joined;    /* a record of several blocks */
+    ngx_http_lt_ingest_t        *chosen[LT_KINESIS_RECORDS_MAX];
+} ngx_http_lt_producer_t;
+
+
+typedef enum {
+    NGX_HTTP_LT_STREAM_OPEN = 0,
+    NGX_HTTP_LT_STREAM_REPLACED,            /* takes nothing more */
+    NGX_HTTP_LT_STREAM_CLOSED               /* ends when drained */
+} ngx_http_lt_stream_state_e;
+
+
+typedef enum {
+    NGX_HTTP_LT_DROP_FULL = 0,
+    NGX_HTTP_LT_DROP_TOTAL,
+    NGX_HTTP_LT_DROP_EXPIRED,
+    NGX_HTTP_LT_DROP_SHUTDOWN,
+    NGX_HTTP_LT_DROP_REPLACED,
+    NGX_HTTP_LT_DROP_MEMORY
+} ngx_http_lt_drop_e;
+
+
+struct ngx_http_lt_ingest_s {
+    ngx_queue_t                  queue;     /* in streams */
+    ngx_queue_t                  ready;     /* in ready, if is_ready */
+    ngx_http_lt_producer_t      *producer;
+    ngx_http_conf_ctx_t         *ctx;
+    ngx_http_lt_ingest_t        *before;    /* of the same session, and not
+                                               drained yet */
+    ngx_http_lt_audio_t          pending;
+    ngx_http_lt_audio_t          flight;
+    ngx_http_lt_block_t         *reserved;  /* between reserve and commit */
+    uint64_t                     epoch;
+    uint64_t                     offset;    /* end of what was accepted */
+    uint64_t                     settled;   /* end of the last stored record */
+    ngx_uint_t                   attempt;   /* failed ones in a row */
+    ngx_msec_t                   retry_at_ms;   /* if attempt > 0 */
+    ngx_msec_t                   closed_at_ms;
+    ngx_http_lt_ingest_ack_pt    ack;
+    void                        *ack_data;
+    ngx_http_lt_stream_state_e   state;
+    unsigned                     is_ready:1;
+    unsigned                     is_in_flight:1;
+    unsigned                     is_last_due:1;         /* an end mark is to
+                                                           be sent */
+    unsigned                     is_last_in_flight:1;
+    ngx_str_t                    session;
+    u_char                       session_data[LT_SESSION_ID_MAX];
+};
+
+
+/* Arms the timer, if it is not. */
+void ngx_http_lt_producer_schedule(ngx_http_lt_producer_t *p);
+void ngx_http_lt_producer_tick(ngx_event_t *ev);
+void ngx_http_lt_producer_abort(ngx_http_lt_producer_t *p);
+
+/* After anything that changes what is pending or in flight: ready, idle or
+   ended.  A closed stream may be freed. */
+void ngx_http_lt_stream_settle(ngx_http_lt_ingest_t *in);
+
+/* Counts and logs bytes that are dropped already. */
+void ngx_http_lt_stream_dropped(ngx_http_lt_ingest_t *in, size_t bytes,
+    ngx_http_lt_drop_e reason);
+
+/* Drops the oldest of what is pending, down to lt_audio_buffer. */
+void ngx_http_lt_stream_trim(ngx_http_lt_ingest_t *in);
+
+
+#endif
