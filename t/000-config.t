@@ -209,7 +209,7 @@ lt_redis 127.0.0.1:$TEST_NGINX_REDIS_PORT password_file=/absent;
 [emerg]
 /absent
 
-=== TEST 22: credentials from the environment are enough
+=== TEST 22: no credentials file, and none in the environment
 --- lt_http
 !lt_aws_credentials_file
 --- must_die

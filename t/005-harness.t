@@ -6,6 +6,7 @@ use Test::Nginx::Socket 'no_plan';
 # module must agree on every line of this.
 
 our $checked = 0;
+our $initialised;
 add_response_body_check(sub { $checked++ if $_[1] =~ /checked/ });
 env_to_nginx('LT_HARNESS=yes');
 no_shuffle();
@@ -23,7 +24,7 @@ add_block_preprocessor(sub {
 
 run_tests();
 is $checked, 1, 'the added check saw its body';
-is $main::initialised, 1, 'init ran';
+is $initialised, 1, 'init ran';
 
 __DATA__
 

@@ -13,7 +13,7 @@ package LT::Suite;
 # process crashed, unless it says so itself with no_error_log.
 #
 # Words: kinesis redis session speaker listener api result counters
-#        json_of eventually nginx_pid worker_pids reload
+#        json_of eventually nginx_pid worker_pids reload pcm chunk alive
 
 use strict;
 use warnings;
@@ -21,6 +21,7 @@ use base 'Exporter';
 
 use HTTP::Tiny ();
 use JSON::PP ();
+use MIME::Base64 qw(encode_base64);
 use POSIX ();
 use Time::HiRes qw(sleep time);
 use Test::Builder ();
@@ -30,11 +31,13 @@ use LT::Redis ();
 use LT::WebSocket ();
 
 our @EXPORT = qw(kinesis redis session speaker listener connect_ws api result
-    counters json_of eventually nginx_pid worker_pids reload $Token);
+    counters json_of eventually nginx_pid worker_pids reload pcm chunk
+    alive $Token);
 our $Token = 'a-token-of-the-workers-for-tests';
 
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 my ($kinesis, $redis);
+our %secrets = ($Token => 1);    # what must never be logged
 
 sub kinesis { return $kinesis //= LT::Kinesis->new }
 sub redis { return $redis //= LT::Redis->new }
@@ -130,7 +133,7 @@ sub write_files {
 }
 
 # --- ws: runs the dialogue instead of a request.
-sub run_dialogue ($$$) {
+sub run_dialogue {
     my ($stock, $block, $dry_run, $repeat) = @_;
     return $stock->($block, $dry_run, $repeat) if !defined $block->ws;
     my $name = $block->name;
@@ -143,7 +146,17 @@ sub run_dialogue ($$$) {
     eval { $code->(); 1 }
         or Test::More::fail("$name - ws died: $@");
     sleep $block->wait if $block->wait;
+    check_secrets($name);
     $Test::Nginx::Util::CheckErrorLog->($block, undef, $dry_run, $repeat, 0);
+}
+
+# nginx itself adds the request line to what it logs; a token may be in it.
+sub check_secrets {
+    my ($name) = @_;
+    open my $in, '<', $Test::Nginx::Util::ErrLogFile or return;
+    my $log = do { local $/; <$in> };
+    my @found = grep { index($log, $_) >= 0 } keys %secrets;
+    Test::More::ok(!@found, "$name - no secret in the error log");
 }
 
 sub show_log {
@@ -163,7 +176,7 @@ sub install {
         run_dialogue($stock, @_);
         show_log() if $failed < grep { !$_ } Test::Builder->new->summary;
     };
-    Test::Nginx::Util::add_block_preprocessor(\&complete);
+    Test::Nginx::Util::add_block_preprocessor(sub { complete(@_) });
     Test::Nginx::Util::no_shuffle();
     Test::Nginx::Util::no_long_string();
     Test::Nginx::Util::no_root_location();
@@ -198,7 +211,24 @@ sub session {
     my ($status, $data) = api(POST => '/sessions', \%body);
     die 'POST /sessions: ', $status, ' ', $json->encode($data), "\n"
         if $status != 201;
+    $secrets{$data->{speakerToken}} = 1;
     return $data;
+}
+
+# Different PCM for each n: samples count up.
+sub pcm {
+    my ($bytes, $n) = @_;
+    return pack 's<*', map { ($_ * 7 + ($n // 0) * 131) % 65536 - 32768 }
+        1 .. $bytes / 2;
+}
+
+# The message of the existing speaker app, key by key.
+sub chunk {
+    my ($session, $pcm) = @_;
+    return sprintf '{"action":"audioChunk","sessionId":"%s","audioData":"%s",'
+        . '"timestamp":%d,"format":"pcm","sampleRate":16000,"channels":1,'
+        . '"encoding":"s16le"}', $session->{sessionId},
+        encode_base64($pcm, ''), time * 1000;
 }
 
 sub connect_ws { return LT::WebSocket->connect(port(), @_) }
@@ -225,6 +255,13 @@ sub listener {
         sessionId => $session->{sessionId} });
     $socket->json('sessionJoined') or die "no sessionJoined\n";
     return $socket;
+}
+
+# True when the socket still answers.
+sub alive {
+    my ($socket) = @_;
+    $socket->send_json({ action => 'heartbeat' });
+    return defined $socket->json('heartbeatAck');
 }
 
 # What the worker does: query => { language, to, … }; returns status and data.
