@@ -1,0 +1,52 @@
+use strict;
+use warnings;
+use Test::More;
+
+# The same fact is not written twice unless a test compares the two: the
+# tables of the module against the documents.
+
+sub slurp {
+    return join '', map {
+        open my $in, '<', $_ or die "$_: $!\n";
+        local $/;
+        <$in>;
+    } @_;
+}
+
+my $table = slurp('ngx_lt_module/ngx_http_lt_module.c');
+my %directive = map { $_ => 1 }
+    $table =~ /LT_(?:MAIN|PLACE)\("(lt_\w+)"/g;
+cmp_ok scalar keys %directive, '>', 15, 'the command table was found';
+
+for my $file ('docs/directives.md', 'docs/design.md') {
+    my %described = map { $_ => 1 } slurp($file) =~ /^\| `(lt_\w+)/mg;
+    if ($file =~ /design/) {
+        $described{$_} = 1
+            for slurp($file) =~ /`(lt_(?:websocket|sessions|results|status))`/g;
+    }
+    is_deeply [sort keys %described], [sort keys %directive],
+        "$file describes each directive, and no other";
+}
+
+my %default = slurp('docs/directives.md')
+    =~ /^\| `(lt_\w+)[^`]*` \| `(\d+)(?:ms|s|k|m)?` /mg;
+for my $name (sort keys %default) {
+    my ($field) = $name =~ /^lt_(\w+)/;
+    $field = 'zone_size' if $field eq 'zone';
+    my ($init) = $table =~ /ngx_conf_init_\w+\(mcf->$field, ([^;]+)\);/;
+    my ($shown) = slurp('docs/directives.md')
+        =~ /^\| `$name[^`]*` \| `(\w+)`/m;
+    my %unit = (ms => 1, s => 1000, k => 1024, m => 1 << 20, '' => 1);
+    my ($number, $unit) = $shown =~ /^(\d+)(\D*)$/;
+    is $number * $unit{$unit}, eval($init // 0), "$name: the default";
+}
+
+my $code = slurp(glob 'ngx_lt_module/*.c ngx_lt_module/actions/*.c');
+my %sent = map { $_ => 1 } $code =~ /"([A-Z]{3,}(?:_[A-Z]+)+)"/g;
+delete @sent{grep { /^AWS_/ } keys %sent};
+my $protocol = slurp('docs/protocol.md');
+for (sort keys %sent) {
+    like $protocol, qr/`$_`/, "error code $_ is described";
+}
+
+done_testing();
