@@ -30,7 +30,7 @@ function setState(state) {
   $('setup').hidden = state !== 'setup';
   $('live').hidden = state !== 'live';
   $('over').hidden = state !== 'over';
-  $('link').hidden = state === 'setup';
+  $('link').hidden = state !== 'live';
   tell('state', { state });
 }
 

@@ -5,7 +5,6 @@ export default {
   talkHint: 'Three parts, for example gentle-river-204. The speaker shows it.',
   language: 'Language',
   join: 'Join the talk',
-  joining: 'Joining…',
   badTalk: 'That does not look like a talk’s name. It has two words and three digits, for example gentle-river-204.',
   pickLanguage: 'Please choose a language.',
   notFound: 'There is no talk with this name. Please compare it with what the speaker shows.',
