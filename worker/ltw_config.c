@@ -12,13 +12,14 @@
 #include <string.h>
 
 typedef enum {
-    TEXT, URL, URLS, FILE_, SECRET, TIME, COUNT, FLAG, CHOICE
+    TEXT, URL, URLS, HOST, FILE_, SECRET, TIME, COUNT, FLAG, CHOICE
 } ltw_config_type_t;
 
 /* FILE is stdio's */
 #define LTW_TYPE_TEXT TEXT
 #define LTW_TYPE_URL URL
 #define LTW_TYPE_URLS URLS
+#define LTW_TYPE_HOST HOST
 #define LTW_TYPE_FILE FILE_
 #define LTW_TYPE_SECRET SECRET
 #define LTW_TYPE_TIME TIME
@@ -160,6 +161,28 @@ ltw_config_check_urls(const ltw_config_row_t *row, const char *value,
 }
 
 static lt_result_t
+ltw_config_check_host(const ltw_config_row_t *row, const char *value,
+    lt_error_t *err)
+{
+    const char *colon = strrchr(value, ':');
+    char *end;
+    long port;
+
+    if (strncmp(value, "unix:/", 6) == 0) {
+        return LT_OK;
+    }
+    port = colon != NULL ? strtol(colon + 1, &end, 10) : 0;
+    if (colon == NULL || colon == value || *end != '\0' || port < 1
+        || port > 65535)
+    {
+        lt_error_set(err, 0, "%s: \"%s\" is not host:port or unix:/path",
+            row->name, value);
+        return LT_INVALID;
+    }
+    return LT_OK;
+}
+
+static lt_result_t
 ltw_config_set_text(ltw_config_t *config, const ltw_config_row_t *row,
     const char *value, lt_error_t *err)
 {
@@ -180,6 +203,9 @@ ltw_config_set_text(ltw_config_t *config, const ltw_config_row_t *row,
         return LT_INVALID;
     }
     if (row->type == URLS && ltw_config_check_urls(row, value, err) != LT_OK) {
+        return LT_INVALID;
+    }
+    if (row->type == HOST && ltw_config_check_host(row, value, err) != LT_OK) {
         return LT_INVALID;
     }
     /* a SECRET's path first goes where the secret will be */

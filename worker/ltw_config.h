@@ -16,6 +16,7 @@
  *   TEXT    const char *, NULL when empty; min..max bytes
  *   URL     as TEXT: http:// or https://, host, optional port, no path
  *   URLS    as TEXT: space-separated http:// or https:// URLs with path
+ *   HOST    as TEXT: host:port, [v6]:port or unix:/path
  *   FILE    as TEXT: a file that must be readable
  *   SECRET  a FILE with one secret a line; the field holds the first line,
  *           <name>_path the path
@@ -41,7 +42,7 @@
     X(s3_path_style, FLAG, "off", 0, 1,                                     \
         "on: /bucket/key instead of bucket.host/key")                       \
     X(tls_ca_file, FILE, "", 0, 4096, "PEM bundle; none: the system's")     \
-    X(redis, TEXT, "127.0.0.1:6379", 1, 255, "host:port or unix:/path")     \
+    X(redis, HOST, "127.0.0.1:6379", 1, 255, "host:port or unix:/path")     \
     X(redis_password_file, SECRET, "", 1, 512, "one line")                  \
     X(redis_db, COUNT, "0", 0, 1023, "database number")                     \
     X(results_urls, URLS, "!", 1, 4096,                                     \
@@ -73,6 +74,7 @@ enum { LTW_START_LATEST, LTW_START_TRIM_HORIZON };
 #define LTW_CONFIG_TEXT(name) const char *name;
 #define LTW_CONFIG_URL(name) const char *name;
 #define LTW_CONFIG_URLS(name) const char *name;
+#define LTW_CONFIG_HOST(name) const char *name;
 #define LTW_CONFIG_FILE(name) const char *name;
 #define LTW_CONFIG_SECRET(name) const char *name, *name##_path;
 #define LTW_CONFIG_TIME(name) int64_t name;

@@ -45,7 +45,7 @@ typedef void (*ltw_redis_handler_t)(void *data, const ltw_reply_t *reply,
     const lt_error_t *err);
 
 typedef struct {
-    const char *address;        /* host:port, [v6]:port or unix:/path */
+    const char *address;        /* host:port, [v6]:port, unix:/path */
     const char *password;       /* NULL = none */
     int db;
 } ltw_redis_options_t;

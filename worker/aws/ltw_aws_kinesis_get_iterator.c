@@ -1,0 +1,85 @@
+#include "aws/ltw_aws_kinesis_get_iterator.h"
+
+#include "lt_json.h"
+#include "lt_kinesis.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void
+ltw_iterator_position(lt_json_writer_t *w, lt_str_t position)
+{
+    char ms_text[24] = "";
+
+    if (lt_str_is(position, "LATEST") || lt_str_is(position, "TRIM_HORIZON")) {
+        lt_json_put_str(w, "ShardIteratorType", position);
+        return;
+    }
+    if (position.len > 1 && position.len < sizeof(ms_text)
+        && position.data[0] == '@')
+    {
+        memcpy(ms_text, position.data + 1, position.len - 1);
+        lt_json_put_cstr(w, "ShardIteratorType", "AT_TIMESTAMP");
+        lt_json_put_number(w, "Timestamp", strtod(ms_text, NULL) / 1000);
+        return;
+    }
+    lt_json_put_cstr(w, "ShardIteratorType", "AFTER_SEQUENCE_NUMBER");
+    lt_json_put_str(w, "StartingSequenceNumber", position);
+}
+
+ltw_aws_id_t
+ltw_aws_kinesis_get_iterator(ltw_aws_t *aws, lt_str_t stream, lt_str_t shard,
+    lt_str_t position, ltw_aws_handler_t handler, void *data)
+{
+    static const lt_header_t headers[] = {
+        { { "Content-Type", 12 }, { LT_KINESIS_CONTENT_TYPE,
+            sizeof(LT_KINESIS_CONTENT_TYPE) - 1 } },
+        { { "X-Amz-Target", 12 }, { LT_KINESIS_TARGET "GetShardIterator",
+            sizeof(LT_KINESIS_TARGET "GetShardIterator") - 1 } },
+    };
+    char storage[1024];
+    ltw_aws_request_t request = {
+        .service = LTW_AWS_KINESIS, .operation = "GetShardIterator",
+        .method = "POST", .path = LT_STR("/"),
+        .headers = headers, .headers_n = 2,
+        .timeout_ms = 5000, .attempts_max = 1,
+    };
+    lt_json_writer_t w;
+    lt_out_t out;
+
+    lt_out_init(&out, storage, sizeof(storage));
+    lt_json_begin(&w, &out);
+    lt_json_open_object(&w, NULL);
+    lt_json_put_str(&w, "StreamName", stream);
+    lt_json_put_str(&w, "ShardId", shard);
+    ltw_iterator_position(&w, position);
+    lt_json_close_object(&w);
+    if (lt_out_result(&out) != LT_OK) {
+        return 0;
+    }
+    request.body = (lt_str_t) { storage, lt_out_len(&out) };
+    return ltw_aws_call(aws, &request, handler, data);
+}
+
+lt_result_t
+ltw_aws_kinesis_iterator_read(char *iterator, size_t size, lt_str_t body,
+    lt_error_t *err)
+{
+    lt_json_t *doc = NULL;
+    lt_str_t text = { NULL, 0 };
+    lt_result_t result = lt_json_parse(&doc, body, 65536, err);
+
+    if (result == LT_OK
+        && (!lt_json_string(doc, "ShardIterator", &text) || text.len == 0
+            || text.len >= size))
+    {
+        lt_error_set(err, 0, "GetShardIterator: no usable iterator");
+        result = LT_INVALID;
+    }
+    if (result == LT_OK) {
+        memcpy(iterator, text.data, text.len);
+        iterator[text.len] = '\0';
+    }
+    lt_json_free(&doc);
+    return result;
+}

@@ -1,0 +1,123 @@
+#include "aws/ltw_aws_kinesis_list_shards.h"
+
+#include "lt_json.h"
+#include "lt_kinesis.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LTW_LIST_SHARDS_BODY_MAX (2 * 1024 * 1024)
+
+ltw_aws_id_t
+ltw_aws_kinesis_list_shards(ltw_aws_t *aws, lt_str_t stream, lt_str_t token,
+    ltw_aws_handler_t handler, void *data)
+{
+    static const lt_header_t headers[] = {
+        { { "Content-Type", 12 }, { LT_KINESIS_CONTENT_TYPE,
+            sizeof(LT_KINESIS_CONTENT_TYPE) - 1 } },
+        { { "X-Amz-Target", 12 }, { LT_KINESIS_TARGET "ListShards",
+            sizeof(LT_KINESIS_TARGET "ListShards") - 1 } },
+    };
+    char storage[4096];
+    ltw_aws_request_t request = {
+        .service = LTW_AWS_KINESIS, .operation = "ListShards",
+        .method = "POST", .path = LT_STR("/"),
+        .headers = headers, .headers_n = 2,
+        .timeout_ms = 5000, .attempts_max = 1,
+        .response_max_bytes = LTW_LIST_SHARDS_BODY_MAX,
+    };
+    lt_json_writer_t w;
+    lt_out_t out;
+
+    lt_out_init(&out, storage, sizeof(storage));
+    lt_json_begin(&w, &out);
+    lt_json_open_object(&w, NULL);
+    /* a token must come alone */
+    lt_json_put_str(&w, token.len > 0 ? "NextToken" : "StreamName",
+        token.len > 0 ? token : stream);
+    lt_json_close_object(&w);
+    if (lt_out_result(&out) != LT_OK) {
+        return 0;
+    }
+    request.body = (lt_str_t) { storage, lt_out_len(&out) };
+    return ltw_aws_call(aws, &request, handler, data);
+}
+
+/* Absent reads as "". */
+static int
+ltw_shard_text(char *to, size_t size, const lt_json_t *object,
+    const char *key)
+{
+    lt_str_t text = { "", 0 };
+
+    lt_json_string(object, key, &text);
+    if (text.len >= size) {
+        return 0;
+    }
+    memcpy(to, text.data, text.len);
+    to[text.len] = '\0';
+    return 1;
+}
+
+static int
+ltw_shard_read(ltw_shard_info_t *shard, const lt_json_t *v)
+{
+    lt_str_t ending;
+
+    *shard = (ltw_shard_info_t) { 0 };
+    shard->is_closed = lt_json_string(
+        lt_json_get(v, "SequenceNumberRange"), "EndingSequenceNumber",
+        &ending);
+    return ltw_shard_text(shard->id, sizeof(shard->id), v, "ShardId")
+        && shard->id[0] != '\0'
+        && ltw_shard_text(shard->parents[0], sizeof(shard->parents[0]), v,
+               "ParentShardId")
+        && ltw_shard_text(shard->parents[1], sizeof(shard->parents[1]), v,
+               "AdjacentParentShardId");
+}
+
+lt_result_t
+ltw_aws_kinesis_shards_read(ltw_shard_info_t **list, size_t *n, size_t max,
+    char *token, size_t token_size, lt_str_t body, lt_error_t *err)
+{
+    lt_json_t *doc = NULL;
+    lt_result_t result = lt_json_parse(&doc, body, LTW_LIST_SHARDS_BODY_MAX,
+        err);
+    const lt_json_t *shards = lt_json_get(doc, "Shards");
+    size_t page_n = lt_json_size(shards), i;
+    ltw_shard_info_t *grown;
+
+    if (result == LT_OK && !lt_json_is_array(shards)) {
+        lt_error_set(err, 0, "ListShards: the answer has no Shards");
+        result = LT_INVALID;
+    } else if (result == LT_OK && *n + page_n > max) {
+        lt_error_set(err, 0, "ListShards: more than %zu shards", max);
+        result = LT_TOOBIG;
+    }
+    if (result == LT_OK && page_n > 0) {
+        grown = realloc(*list, (*n + page_n) * sizeof(**list));
+        if (grown == NULL) {
+            lt_error_set(err, 0, "no memory");
+            result = LT_ERROR;
+        } else {
+            *list = grown;
+        }
+    }
+    for (i = 0; result == LT_OK && i < page_n; i++) {
+        if (!ltw_shard_read(&(*list)[*n], lt_json_at(shards, i))) {
+            lt_error_set(err, 0, "ListShards: a shard without usable id");
+            result = LT_INVALID;
+        } else {
+            ++*n;
+        }
+    }
+    if (result == LT_OK
+        && !ltw_shard_text(token, token_size, doc, "NextToken"))
+    {
+        lt_error_set(err, 0, "ListShards: NextToken is too long");
+        result = LT_INVALID;
+    }
+    lt_json_free(&doc);
+    return result;
+}

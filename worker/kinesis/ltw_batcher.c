@@ -1,0 +1,370 @@
+#include "kinesis/ltw_batcher.h"
+
+#include "ltw_log.h"
+
+#include "lt_session_id.h"
+#include "lt_text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* One batch, its records, and their bytes (one allocation a record). */
+typedef struct ltw_batch_box_s ltw_batch_box_t;
+struct ltw_batch_box_s {
+    ltw_batch_t batch;
+    ltw_batch_box_t *next;
+    ltw_batcher_t *batcher;
+    ltw_record_t *records;
+    void **blocks;
+    size_t size;
+    int64_t opened_at_ms;
+    int64_t closed_at_ms;
+    int is_done;
+    int is_orphan;              /* its shard was lost meanwhile */
+};
+
+struct ltw_batcher_s {
+    ltw_batcher_options_t options;
+    ltw_batch_box_t *open;
+    ltw_batch_box_t *first;     /* handed over, oldest first */
+    ltw_batch_box_t *last;
+    size_t waiting_n;           /* handed over, not done, not orphans */
+    ltw_timer_t *window;        /* the open batch's */
+    ltw_timer_t *sweep;         /* 0 ms after a batch is done */
+};
+
+/* ---- boxes ---- */
+
+static void
+ltw_box_free(ltw_batch_box_t *box)
+{
+    size_t i;
+
+    if (box == NULL) {
+        return;
+    }
+    box->batcher->options.metrics->batch_bytes_held -= box->batch.bytes;
+    for (i = 0; i < box->batch.n; i++) {
+        free(box->blocks[i]);
+    }
+    free(box->blocks);
+    free(box->records);
+    free(box);
+}
+
+/* Room for one more record; doubles. */
+static int
+ltw_box_reserve(ltw_batch_box_t *box)
+{
+    size_t size = box->size > 0 ? box->size * 2 : 64;
+    ltw_record_t *records;
+    void **blocks;
+
+    if (box->batch.n < box->size) {
+        return 1;
+    }
+    records = realloc(box->records, size * sizeof(*records));
+    if (records == NULL) {
+        return 0;
+    }
+    box->records = records;
+    blocks = realloc(box->blocks, size * sizeof(*blocks));
+    if (blocks == NULL) {
+        return 0;
+    }
+    box->blocks = blocks;
+    box->size = size;
+    return 1;
+}
+
+static int
+ltw_box_compare(const void *a, const void *b)
+{
+    const lt_str_t *x = a, *y = b;
+    size_t len = x->len < y->len ? x->len : y->len;
+    int order = memcmp(x->data, y->data, len);
+
+    return order != 0 ? order : (x->len > y->len) - (x->len < y->len);
+}
+
+static size_t
+ltw_box_count_sessions(const ltw_batch_box_t *box)
+{
+    lt_str_t *ids = malloc(box->batch.n * sizeof(*ids));
+    size_t i, n = 1;
+
+    if (ids == NULL) {
+        return 0;               /* it is only for the log */
+    }
+    for (i = 0; i < box->batch.n; i++) {
+        ids[i] = box->records[i].session_id;
+    }
+    qsort(ids, box->batch.n, sizeof(*ids), ltw_box_compare);
+    for (i = 1; i < box->batch.n; i++) {
+        n += ltw_box_compare(&ids[i - 1], &ids[i]) != 0;
+    }
+    free(ids);
+    return n;
+}
+
+/* ---- records ---- */
+
+static lt_str_t
+ltw_record_copy(uint8_t **pos, lt_str_t from)
+{
+    lt_str_t to = { (char *) *pos, from.len };
+
+    memcpy(*pos, from.data, from.len);
+    *pos += from.len;
+    return to;
+}
+
+/* *block holds everything that *record points to. */
+static lt_result_t
+ltw_record_make(ltw_record_t *record, void **block,
+    const ltw_kinesis_record_t *from, lt_error_t *err)
+{
+    uint8_t *pos;
+    size_t data_len;
+
+    *record = (ltw_record_t) { .arrived_wall_ms = from->arrived_wall_ms };
+    if (!lt_session_id_is_valid(from->partition_key)) {
+        lt_error_set(err, 0, "the partition key is no session id");
+        return LT_INVALID;
+    }
+    *block = malloc(from->partition_key.len + from->sequence_number.len
+        + LT_BASE64_DECODED_MAX(from->data_base64.len));
+    if (*block == NULL) {
+        lt_error_set(err, 0, "no memory");
+        return LT_ERROR;
+    }
+    pos = *block;
+    record->session_id = ltw_record_copy(&pos, from->partition_key);
+    record->sequence_number = ltw_record_copy(&pos, from->sequence_number);
+    if (lt_base64_decode(pos, &data_len, from->data_base64) != LT_OK) {
+        lt_error_set(err, 0, "the data is not base64");
+        free(*block);
+        return LT_INVALID;
+    }
+    record->is_framed = lt_audio_record_decode(&record->head, &record->pcm,
+        (lt_str_t) { (char *) pos, data_len });
+    if (record->pcm.len % 2 != 0) {
+        lt_error_set(err, 0, "half a sample");
+        free(*block);
+        return LT_INVALID;
+    }
+    if (record->pcm.len == 0 && !record->is_framed) {
+        lt_error_set(err, 0, "no data");
+        free(*block);
+        return LT_INVALID;
+    }
+    return LT_OK;
+}
+
+static int
+ltw_batcher_open(ltw_batcher_t *batcher)
+{
+    ltw_batch_box_t *box;
+
+    if (batcher->open == NULL) {
+        box = calloc(1, sizeof(*box));
+        if (box == NULL) {
+            return 0;
+        }
+        box->batcher = batcher;
+        box->batch.shard = batcher->options.shard;
+        box->opened_at_ms = ltw_loop_now_ms(batcher->options.loop);
+        batcher->open = box;
+    }
+    return ltw_box_reserve(batcher->open);
+}
+
+lt_result_t
+ltw_batcher_add(ltw_batcher_t *batcher, const ltw_kinesis_record_t *from,
+    lt_error_t *err)
+{
+    ltw_metrics_t *metrics = batcher->options.metrics;
+    ltw_batch_box_t *box;
+    ltw_record_t record;
+    lt_result_t result;
+    void *block = NULL;
+
+    result = ltw_record_make(&record, &block, from, err);
+    if (result != LT_OK) {
+        ltw_count(metrics, records_poison, result == LT_INVALID);
+        return result;
+    }
+    if (batcher->open != NULL
+        && batcher->open->batch.bytes + record.pcm.len > LTW_BATCH_BYTES_MAX)
+    {
+        ltw_batcher_flush(batcher);
+    }
+    if (!ltw_batcher_open(batcher)) {
+        free(block);
+        lt_error_set(err, 0, "no memory");
+        return LT_ERROR;
+    }
+    box = batcher->open;
+    box->records[box->batch.n] = record;
+    box->blocks[box->batch.n++] = block;
+    box->batch.bytes += record.pcm.len;
+    metrics->batch_bytes_held += record.pcm.len;
+    ltw_count(metrics, records_read, 1);
+    ltw_count(metrics, record_bytes_read, record.pcm.len);
+    if (record.arrived_wall_ms > 0) {
+        ltw_observe(metrics, record_age_ms,
+            ltw_loop_wall_ms(batcher->options.loop) - record.arrived_wall_ms);
+    }
+    if (box->batch.n >= batcher->options.size) {
+        ltw_batcher_flush(batcher);
+    } else if (box->batch.n == 1) {
+        ltw_timer_start(batcher->window, batcher->options.window_ms);
+    }
+    return LT_OK;
+}
+
+/* ---- handing over, and getting back ---- */
+
+static void
+ltw_batcher_window_ready(void *data)
+{
+    ltw_batcher_flush(data);
+}
+
+static void
+ltw_batcher_done(void *data)
+{
+    ltw_batch_box_t *box = data;
+
+    /* freed from the loop: the caller may be inside our hand-over */
+    box->is_done = 1;
+    ltw_timer_start(box->batcher->sweep, 0);
+}
+
+static void
+ltw_batcher_swept(ltw_batcher_t *batcher, ltw_batch_box_t *box)
+{
+    if (box->is_orphan) {
+        return;
+    }
+    batcher->waiting_n--;
+    ltw_observe(batcher->options.metrics, batch_done_ms,
+        ltw_loop_now_ms(batcher->options.loop) - box->closed_at_ms);
+    batcher->options.progress(batcher->options.progress_data,
+        box->records[box->batch.n - 1].sequence_number);
+}
+
+static void
+ltw_batcher_sweep_ready(void *data)
+{
+    ltw_batcher_t *batcher = data;
+    ltw_batch_box_t *box;
+
+    while (batcher->first != NULL && batcher->first->is_done) {
+        box = batcher->first;
+        batcher->first = box->next;
+        if (batcher->first == NULL) {
+            batcher->last = NULL;
+        }
+        ltw_batcher_swept(batcher, box);
+        ltw_box_free(box);
+    }
+}
+
+void
+ltw_batcher_flush(ltw_batcher_t *batcher)
+{
+    ltw_batch_box_t *box = batcher->open;
+    ltw_metrics_t *metrics = batcher->options.metrics;
+
+    ltw_timer_stop(batcher->window);
+    if (box == NULL || box->batch.n == 0) {
+        return;
+    }
+    batcher->open = NULL;
+    box->closed_at_ms = ltw_loop_now_ms(batcher->options.loop);
+    box->batch.records = box->records;
+    box->batch.closed_wall_ms = ltw_loop_wall_ms(batcher->options.loop);
+    box->batch.sessions_n = ltw_box_count_sessions(box);
+    *(batcher->last != NULL ? &batcher->last->next : &batcher->first) = box;
+    batcher->last = box;
+    batcher->waiting_n++;
+    ltw_count(metrics, batches_closed, 1);
+    ltw_count(metrics, batch_records, box->batch.n);
+    ltw_observe(metrics, batch_wait_ms,
+        box->closed_at_ms - box->opened_at_ms);
+    ltw_log(LTW_INFO, "batch_closed", ltw_cstr("shard", box->batch.shard),
+        ltw_int("records", (int64_t) box->batch.n),
+        ltw_int("sessions", (int64_t) box->batch.sessions_n),
+        ltw_int("bytes", (int64_t) box->batch.bytes),
+        ltw_int("wait_ms", box->closed_at_ms - box->opened_at_ms));
+    batcher->options.handler(batcher->options.handler_data, &box->batch,
+        ltw_batcher_done, box);
+}
+
+void
+ltw_batcher_reset(ltw_batcher_t *batcher)
+{
+    ltw_batch_box_t *box;
+
+    ltw_timer_stop(batcher->window);
+    ltw_box_free(batcher->open);
+    batcher->open = NULL;
+    for (box = batcher->first; box != NULL; box = box->next) {
+        box->is_orphan = 1;
+    }
+    batcher->waiting_n = 0;
+}
+
+int
+ltw_batcher_is_full(const ltw_batcher_t *batcher)
+{
+    return batcher->waiting_n >= LTW_BATCHES_MAX;
+}
+
+int
+ltw_batcher_is_idle(const ltw_batcher_t *batcher)
+{
+    return batcher->open == NULL && batcher->waiting_n == 0;
+}
+
+/* ---- life ---- */
+
+ltw_batcher_t *
+ltw_batcher_new(const ltw_batcher_options_t *options)
+{
+    ltw_batcher_t *batcher = calloc(1, sizeof(*batcher));
+
+    if (batcher == NULL) {
+        return NULL;
+    }
+    batcher->options = *options;
+    batcher->window = ltw_timer_new(options->loop, ltw_batcher_window_ready,
+        batcher);
+    batcher->sweep = ltw_timer_new(options->loop, ltw_batcher_sweep_ready,
+        batcher);
+    if (batcher->window == NULL || batcher->sweep == NULL) {
+        ltw_batcher_free(&batcher);
+        return NULL;
+    }
+    return batcher;
+}
+
+void
+ltw_batcher_free(ltw_batcher_t **batcher)
+{
+    ltw_batch_box_t *box;
+
+    if (*batcher == NULL) {
+        return;
+    }
+    ltw_timer_free(&(*batcher)->window);
+    ltw_timer_free(&(*batcher)->sweep);
+    ltw_box_free((*batcher)->open);
+    while ((box = (*batcher)->first) != NULL) {
+        (*batcher)->first = box->next;
+        ltw_box_free(box);
+    }
+    free(*batcher);
+    *batcher = NULL;
+}

@@ -1,0 +1,52 @@
+/*
+ * Who reads a shard: an owner, a counter and a checkpoint in Redis, one hash
+ * a shard (lt:shard:<stream>:<shard>).  The owner raises the counter each
+ * second; a worker that sees owner and counter unchanged for 3 s by its own
+ * clock takes over.  The model is the lease table of the Kinesis Client
+ * Library.
+ *
+ * States, and what ends each:
+ *   WAITING    claims each second, until the shard is free or its owner dead
+ *   HELD       renews each second, until Redis says that another owns it
+ *   RELEASING  one command, until its reply or its timeout
+ *   RELEASED   the end
+ *
+ * A checkpoint is text: a sequence number, "@<Unix ms>" (nothing read yet), or
+ * "SHARD_END".  It is written with the next renewal, at once where possible,
+ * again until Redis has it, and never by who is not the owner.
+ */
+#ifndef LTW_LEASE_H
+#define LTW_LEASE_H
+
+#include "ltw_services.h"
+
+#define LTW_CHECKPOINT_MAX 160
+#define LTW_SHARD_END "SHARD_END"
+
+typedef struct ltw_lease_s ltw_lease_t;
+
+typedef struct {
+    const ltw_services_t *services;
+    const char *stream;
+    const char *shard;          /* all three outlive the lease */
+    const char *owner;          /* this process */
+    void (*taken)(void *data, lt_str_t checkpoint);     /* "" = none yet */
+    void (*lost)(void *data);   /* then it is claimed again by itself */
+    void (*released)(void *data);
+    void *data;
+} ltw_lease_options_t;
+
+ltw_lease_t *ltw_lease_new(const ltw_lease_options_t *options);
+void ltw_lease_free(ltw_lease_t **lease);   /* without a release */
+
+void ltw_lease_claim(ltw_lease_t *lease);   /* begins; once */
+void ltw_lease_checkpoint(ltw_lease_t *lease, lt_str_t checkpoint);
+/* Gives the shard back with the last checkpoint; released() follows. */
+void ltw_lease_release(ltw_lease_t *lease);
+
+/* Renewed so lately that nobody can have taken it.  While not: do not read. */
+int ltw_lease_is_fresh(const ltw_lease_t *lease);
+/* The last checkpoint given is in Redis. */
+int ltw_lease_is_stored(const ltw_lease_t *lease);
+
+#endif

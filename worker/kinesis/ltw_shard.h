@@ -1,0 +1,56 @@
+/*
+ * One shard's life in this worker.
+ *
+ * States, and what ends each (all have a timer or a call with a timeout):
+ *   PARENTS    asks Redis each second, until its parents are read out
+ *   CLAIMING   the lease, for as long as another worker holds it
+ *   ITERATOR   GetShardIterator under way, or waiting to try again
+ *   POLLING    waits for the next GetRecords: 200 ms at least after the last
+ *   FETCHING   GetRecords under way
+ *   FINISHING  closed and read out: until its batches are done and Redis has
+ *              the checkpoint SHARD_END
+ *   DRAINING   told to end: until its batches are done
+ *   RELEASING  the lease is given back
+ *   ENDED      read out, or not to be read at all, or drained
+ *
+ * Where reading begins: at the checkpoint; without one, a child whose parents
+ * were read here at TRIM_HORIZON, any other at starting_position.
+ */
+#ifndef LTW_SHARD_H
+#define LTW_SHARD_H
+
+#include "aws/ltw_aws_kinesis_list_shards.h"
+#include "kinesis/ltw_batch.h"
+#include "ltw_services.h"
+
+typedef struct ltw_shard_s ltw_shard_t;
+
+typedef struct {
+    const ltw_services_t *services;
+    const char *stream;                 /* outlives the shard */
+    const char *owner;                  /* this process; outlives it too */
+    ltw_batch_handler_t handler;
+    void *handler_data;
+    void (*ended)(void *data, ltw_shard_t *shard);  /* now ENDED, once; the
+                                                       shard may be freed */
+    void *data;
+} ltw_shard_options_t;
+
+/* Starts at once.  parents: those that are still listed. */
+ltw_shard_t *ltw_shard_new(const ltw_shard_options_t *options,
+    const ltw_shard_info_t *info);
+void ltw_shard_free(ltw_shard_t **shard);
+
+const char *ltw_shard_id(const ltw_shard_t *shard);
+void ltw_shard_set_closed(ltw_shard_t *shard);  /* it takes no more records */
+
+/* Reads no more, hands over what it has, gives its lease back: ended(). */
+void ltw_shard_drain(ltw_shard_t *shard);
+/* The time for that is over: gives the lease back as far as it got. */
+void ltw_shard_hurry(ltw_shard_t *shard);
+
+int ltw_shard_is_ended(const ltw_shard_t *shard);
+int ltw_shard_is_owned(const ltw_shard_t *shard);
+int64_t ltw_shard_behind_ms(const ltw_shard_t *shard);  /* 0 unless owned */
+
+#endif

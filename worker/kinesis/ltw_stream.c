@@ -1,0 +1,358 @@
+#include "kinesis/ltw_stream.h"
+
+#include "kinesis/ltw_shard.h"
+#include "ltw_log.h"
+
+#include "lt_text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define LTW_STREAM_SCAN_MS 30000
+#define LTW_STREAM_BACKOFF_MIN_MS 1000
+#define LTW_STREAM_REMIND_MS 30000
+#define LTW_STREAM_TOKEN_MAX 2048
+
+struct ltw_stream_s {
+    const ltw_services_t *services;
+    ltw_batch_handler_t handler;
+    void *handler_data;
+    ltw_timer_t *timer;                 /* next scan, or next try */
+    ltw_timer_t *reaper;
+    ltw_aws_id_t call;
+    ltw_shard_t **shards;
+    size_t shards_n;
+    ltw_shard_info_t *found;            /* by the scan under way */
+    size_t found_n;
+    char token[LTW_STREAM_TOKEN_MAX];
+    char owner[17];
+    int64_t backoff_ms;
+    int64_t told_at_ms;
+    ltw_handler_t drained;              /* set: draining */
+    void *drained_data;
+};
+
+static void ltw_stream_list(ltw_stream_t *stream);
+
+/* ---- shards end ---- */
+
+static int
+ltw_stream_is_ended(const ltw_stream_t *stream)
+{
+    size_t i;
+
+    for (i = 0; i < stream->shards_n; i++) {
+        if (!ltw_shard_is_ended(stream->shards[i])) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static void
+ltw_stream_reap(void *data)
+{
+    ltw_stream_t *stream = data;
+    ltw_handler_t drained = stream->drained;
+
+    if (drained == NULL && stream->call != 0) {
+        ltw_timer_start(stream->reaper, LTW_STREAM_BACKOFF_MIN_MS);
+    } else if (drained == NULL) {
+        ltw_timer_start(stream->timer, 0);      /* for the children */
+    } else if (ltw_stream_is_ended(stream)) {
+        stream->drained = NULL;
+        drained(stream->drained_data);
+    }
+}
+
+static void
+ltw_stream_shard_ended(void *data, ltw_shard_t *shard)
+{
+    ltw_stream_t *stream = data;
+
+    (void) shard;       /* stays, so that the next scan does not begin it */
+    ltw_timer_start(stream->reaper, 0);
+}
+
+/* ---- what a scan found ---- */
+
+static const ltw_shard_info_t *
+ltw_stream_find(const ltw_stream_t *stream, const char *id)
+{
+    size_t i;
+
+    for (i = 0; i < stream->found_n; i++) {
+        if (strcmp(stream->found[i].id, id) == 0) {
+            return &stream->found[i];
+        }
+    }
+    return NULL;
+}
+
+/* Shards that are no longer listed have expired. */
+static void
+ltw_stream_forget(ltw_stream_t *stream)
+{
+    size_t i, kept = 0;
+
+    for (i = 0; i < stream->shards_n; i++) {
+        if (ltw_shard_is_ended(stream->shards[i])
+            && ltw_stream_find(stream, ltw_shard_id(stream->shards[i]))
+                == NULL)
+        {
+            ltw_shard_free(&stream->shards[i]);
+        } else {
+            stream->shards[kept++] = stream->shards[i];
+        }
+    }
+    stream->shards_n = kept;
+}
+
+static ltw_shard_t *
+ltw_stream_shard(const ltw_stream_t *stream, const char *id)
+{
+    size_t i;
+
+    for (i = 0; i < stream->shards_n; i++) {
+        if (strcmp(ltw_shard_id(stream->shards[i]), id) == 0) {
+            return stream->shards[i];
+        }
+    }
+    return NULL;
+}
+
+static void
+ltw_stream_begin(ltw_stream_t *stream, const ltw_shard_info_t *found)
+{
+    ltw_shard_options_t options = {
+        .services = stream->services,
+        .stream = stream->services->config->kinesis_stream,
+        .owner = stream->owner,
+        .handler = stream->handler,
+        .handler_data = stream->handler_data,
+        .ended = ltw_stream_shard_ended,
+        .data = stream,
+    };
+    ltw_shard_info_t info = *found;
+    ltw_shard_t *shard;
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        if (ltw_stream_find(stream, info.parents[i]) == NULL) {
+            info.parents[i][0] = '\0';          /* has expired */
+        }
+    }
+    shard = ltw_shard_new(&options, &info);
+    if (shard == NULL) {
+        ltw_log(LTW_ERROR, "shard_not_begun", ltw_cstr("shard", info.id),
+            ltw_cstr("error", "no memory"));
+        return;                                 /* the next scan tries again */
+    }
+    stream->shards[stream->shards_n++] = shard;
+    ltw_log(LTW_INFO, "shard_found", ltw_cstr("shard", info.id),
+        ltw_int("is_closed", info.is_closed));
+}
+
+static void
+ltw_stream_apply(ltw_stream_t *stream)
+{
+    ltw_shard_t *shard;
+    size_t i;
+
+    ltw_stream_forget(stream);
+    for (i = 0; i < stream->found_n; i++) {
+        shard = ltw_stream_shard(stream, stream->found[i].id);
+        if (shard != NULL) {
+            if (stream->found[i].is_closed) {
+                ltw_shard_set_closed(shard);
+            }
+        } else if (stream->shards_n < LTW_SHARDS_MAX) {
+            ltw_stream_begin(stream, &stream->found[i]);
+        }
+    }
+}
+
+/* ---- scanning ---- */
+
+static void
+ltw_stream_restart_scan(ltw_stream_t *stream)
+{
+    free(stream->found);
+    stream->found = NULL;
+    stream->found_n = 0;
+    stream->token[0] = '\0';
+}
+
+static void
+ltw_stream_failed(ltw_stream_t *stream, const ltw_aws_answer_t *answer)
+{
+    int64_t now = ltw_loop_now_ms(stream->services->loop);
+
+    ltw_stream_restart_scan(stream);
+    if (stream->told_at_ms == 0
+        || now - stream->told_at_ms >= LTW_STREAM_REMIND_MS)
+    {
+        stream->told_at_ms = now;
+        ltw_aws_log(LTW_AWS_KINESIS, "ListShards", answer);
+    }
+    ltw_timer_start(stream->timer, (int64_t) ((double) stream->backoff_ms
+        * (1 + ltw_loop_random(stream->services->loop) / 4)));
+    stream->backoff_ms = stream->backoff_ms * 2 < LTW_STREAM_SCAN_MS
+        ? stream->backoff_ms * 2 : LTW_STREAM_SCAN_MS;
+}
+
+static void
+ltw_stream_broken(ltw_stream_t *stream, const char *why)
+{
+    ltw_aws_answer_t answer = { .class = LT_AWS_TRANSIENT };
+
+    snprintf(answer.message, sizeof(answer.message), "%s", why);
+    ltw_stream_failed(stream, &answer);
+}
+
+static void
+ltw_stream_on_list(void *data, const ltw_aws_answer_t *answer)
+{
+    ltw_stream_t *stream = data;
+    lt_error_t err = { 0 };
+
+    stream->call = 0;
+    if (!ltw_aws_is_ok(answer)) {
+        ltw_stream_failed(stream, answer);
+        return;
+    }
+    if (ltw_aws_kinesis_shards_read(&stream->found, &stream->found_n,
+            LTW_SHARDS_MAX, stream->token, sizeof(stream->token),
+            answer->body, &err) != LT_OK)
+    {
+        ltw_stream_broken(stream, err.text);
+        return;
+    }
+    if (stream->token[0] != '\0') {
+        ltw_stream_list(stream);
+        return;
+    }
+    if (stream->told_at_ms != 0) {
+        ltw_log(LTW_INFO, "kinesis_recovered",
+            ltw_int("shards", (int64_t) stream->found_n));
+    }
+    stream->told_at_ms = 0;
+    stream->backoff_ms = LTW_STREAM_BACKOFF_MIN_MS;
+    ltw_stream_apply(stream);
+    ltw_stream_restart_scan(stream);
+    ltw_timer_start(stream->timer, LTW_STREAM_SCAN_MS);
+}
+
+static void
+ltw_stream_list(ltw_stream_t *stream)
+{
+    stream->call = ltw_aws_kinesis_list_shards(stream->services->aws,
+        lt_str(stream->services->config->kinesis_stream),
+        lt_str(stream->token), ltw_stream_on_list, stream);
+    if (stream->call == 0) {
+        ltw_stream_broken(stream, "could not be sent");
+    }
+}
+
+static void
+ltw_stream_scan_ready(void *data)
+{
+    ltw_stream_list(data);
+}
+
+/* ---- what main asks for ---- */
+
+void
+ltw_stream_drain(ltw_stream_t *stream, ltw_handler_t drained, void *data)
+{
+    size_t i;
+
+    stream->drained = drained;
+    stream->drained_data = data;
+    ltw_aws_cancel(stream->services->aws, stream->call);
+    stream->call = 0;
+    ltw_timer_stop(stream->timer);
+    for (i = 0; i < stream->shards_n; i++) {
+        ltw_shard_drain(stream->shards[i]);
+    }
+    ltw_timer_start(stream->reaper, 0);
+}
+
+void
+ltw_stream_hurry(ltw_stream_t *stream)
+{
+    size_t i;
+
+    for (i = 0; i < stream->shards_n; i++) {
+        ltw_shard_hurry(stream->shards[i]);
+    }
+}
+
+void
+ltw_stream_measure(ltw_stream_t *stream)
+{
+    int64_t behind_ms = 0, owned = 0;
+    size_t i;
+
+    for (i = 0; i < stream->shards_n; i++) {
+        owned += ltw_shard_is_owned(stream->shards[i]);
+        if (ltw_shard_behind_ms(stream->shards[i]) > behind_ms) {
+            behind_ms = ltw_shard_behind_ms(stream->shards[i]);
+        }
+    }
+    ltw_gauge(stream->services->metrics, shards_owned, owned);
+    ltw_gauge(stream->services->metrics, kinesis_behind_ms, behind_ms);
+}
+
+ltw_stream_t *
+ltw_stream_new(const ltw_services_t *services, ltw_batch_handler_t handler,
+    void *data)
+{
+    ltw_stream_t *stream = calloc(1, sizeof(*stream));
+    uint8_t random[8];
+
+    if (stream == NULL) {
+        return NULL;
+    }
+    stream->services = services;
+    stream->handler = handler;
+    stream->handler_data = data;
+    stream->backoff_ms = LTW_STREAM_BACKOFF_MIN_MS;
+    stream->shards = calloc(LTW_SHARDS_MAX, sizeof(*stream->shards));
+    stream->timer = ltw_timer_new(services->loop, ltw_stream_scan_ready,
+        stream);
+    stream->reaper = ltw_timer_new(services->loop, ltw_stream_reap, stream);
+    if (stream->shards == NULL || stream->timer == NULL
+        || stream->reaper == NULL
+        || getrandom(random, sizeof(random), 0) != sizeof(random))
+    {
+        ltw_stream_free(&stream);
+        return NULL;
+    }
+    lt_hex_encode(stream->owner, random, sizeof(random));
+    ltw_timer_start(stream->timer, 0);
+    return stream;
+}
+
+void
+ltw_stream_free(ltw_stream_t **stream)
+{
+    size_t i;
+
+    if (*stream == NULL) {
+        return;
+    }
+    ltw_aws_cancel((*stream)->services->aws, (*stream)->call);
+    for (i = 0; i < (*stream)->shards_n; i++) {
+        ltw_shard_free(&(*stream)->shards[i]);
+    }
+    ltw_timer_free(&(*stream)->timer);
+    ltw_timer_free(&(*stream)->reaper);
+    free((*stream)->shards);
+    free((*stream)->found);
+    free(*stream);
+    *stream = NULL;
+}
