@@ -18,7 +18,7 @@ use warnings;
 
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
-use File::Path qw(make_path);
+use File::Path qw(make_path remove_tree);
 use File::Temp ();
 use IO::Socket::INET ();
 
@@ -28,20 +28,22 @@ push @INC, "$top/t/shim";
 our $Module = abs_path($ENV{LT_MODULE}
     || "$top/build/module" . ($ENV{LT_ASAN} ? '-asan' : '')
         . '/ngx_http_lt_module.so');
-our $Dir = File::Temp->newdir('lt-test-XXXXXX', TMPDIR => 1,
-    CLEANUP => !$ENV{LT_KEEP});
+our $Dir = File::Temp::tempdir('lt-test-XXXXXX', TMPDIR => 1);
 my $owner = $$;
 my %taken;
 
 chmod 0755, $Dir;
-$ENV{TEST_NGINX_LT_DIR} = "$Dir";
+$ENV{TEST_NGINX_LT_DIR} = $Dir;
 $ENV{TEST_NGINX_SERVROOT} = "$Dir/servroot";
 $ENV{TEST_NGINX_LOG_LEVEL} ||= 'info';
 $ENV{TEST_NGINX_TIMEOUT} ||= 5;
 delete @ENV{qw(TEST_NGINX_SERVER_PORT AWS_ACCESS_KEY_ID
     AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN)};
 $ENV{TEST_NGINX_PORT} = free_port();
-$SIG{INT} = $SIG{TERM} = $SIG{HUP} = sub { exit 130 };
+$SIG{INT} = $SIG{TERM} = $SIG{HUP} = sub {
+    $SIG{PIPE} = 'IGNORE';    # prove may have gone first
+    exit 130;
+};
 use_sanitizers() if $ENV{LT_ASAN};
 
 # Below the range from which the kernel takes ports for outgoing connections.
@@ -91,12 +93,19 @@ sub sanitizer_reports {
 
 # Runs after the END of Test::Nginx: nginx has ended, with all its reports.
 END {
-    if ($$ == $owner && $ENV{LT_ASAN}) {
-        my $reports = sanitizer_reports();
-        print STDERR "# sanitizer reports:\n$reports" if $reports ne '';
-        $? ||= 1 if $reports ne '';
+    if ($$ == $owner) {
+        LT::Process::stop_all() if defined &LT::Process::stop_all;
+        my $reports = $ENV{LT_ASAN} ? sanitizer_reports() : '';
+        if ($reports ne '') {
+            print STDERR "# sanitizer reports:\n$reports";
+            $? ||= 1;
+        }
+        if ($ENV{LT_KEEP}) {
+            print STDERR "# kept: $Dir\n";
+        } else {
+            remove_tree($Dir);
+        }
     }
-    print STDERR "# kept: $Dir\n" if $$ == $owner && $ENV{LT_KEEP};
 }
 
 1;

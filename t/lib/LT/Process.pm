@@ -11,7 +11,7 @@ use warnings;
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
-my %held;    # write ends of the keepers' pipes: a fork must not keep them
+my %held;    # keeper => the write end of its pipe: a fork must not keep it
 
 # start(sub { … }) or start(command, arguments …)
 sub start {
@@ -69,11 +69,18 @@ sub signal {
 sub stop {
     my ($self) = @_;
     my $write = delete $self->{write} or return;
-    return if $self->{owner} != $$;
-    delete $held{$self->{keeper}};
+    return if $self->{owner} != $$ || !delete $held{$self->{keeper}};
     close $write;
     local ($?, $!);
     waitpid $self->{keeper}, 0;
+}
+
+sub stop_all {
+    my %left = %held;
+    %held = ();
+    close $_ for values %left;
+    local ($?, $!);
+    waitpid $_, 0 for keys %left;
 }
 
 sub DESTROY { $_[0]->stop }

@@ -20,7 +20,7 @@ sub start {
     my ($self) = @_;
     $self->{process} = LT::Process->start('redis-server',
         '--port', $self->{port}, '--bind', '127.0.0.1', '--save', '',
-        '--appendonly', 'no', '--dir', "$LT::Env::Dir",
+        '--appendonly', 'no', '--dir', $LT::Env::Dir,
         '--logfile', "$LT::Env::Dir/redis.log");
     my $deadline = time + 10;
     until (eval { $self->command('PING') eq 'PONG' }) {
