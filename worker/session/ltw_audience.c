@@ -1,0 +1,125 @@
+#include "session/ltw_audience.h"
+
+#include <string.h>
+
+
+static int
+is_in_view(const ltw_session_view_t *view, const char *code)
+{
+    for (size_t i = 0; i < view->heard_n; i++) {
+        if (strcmp(view->heard[i], code) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+static int
+has_row(const ltw_audience_t *a, const char *code)
+{
+    for (size_t i = 0; i < a->n; i++) {
+        if (strcmp(ltw_language_code(a->rows[i].language), code) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+static void
+add_row(ltw_audience_t *a, const char *code)
+{
+    ltw_language_t *language;
+
+    if (a->n == LTW_SESSION_LANGUAGES_MAX) {
+        return;
+    }
+    language = ltw_language_new(a->pipeline, a->session_id,
+        lt_str(a->source), lt_str(code), a->on_dry, a->data);
+    if (language != NULL) {
+        a->rows[a->n].language = language;
+        a->rows[a->n].is_heard = 1;
+        a->n++;
+    }
+}
+
+
+void
+ltw_audience_update(ltw_audience_t *a, const ltw_session_view_t *view)
+{
+    for (size_t i = 0; i < a->n; ) {
+        ltw_language_t *language = a->rows[i].language;
+
+        a->rows[i].is_heard = is_in_view(view, ltw_language_code(language));
+        if (!a->rows[i].is_heard && ltw_language_is_dry(language)) {
+            ltw_language_free(&a->rows[i].language);
+            a->rows[i] = a->rows[--a->n];
+        } else {
+            i++;
+        }
+    }
+    for (size_t i = 0; i < view->heard_n; i++) {
+        if (!has_row(a, view->heard[i])) {
+            add_row(a, view->heard[i]);
+        }
+    }
+}
+
+
+size_t
+ltw_audience_heard(const ltw_audience_t *a)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < a->n; i++) {
+        n += a->rows[i].is_heard != 0;
+    }
+    return n;
+}
+
+
+void
+ltw_audience_add(ltw_audience_t *a, ltw_segment_t *segment)
+{
+    for (size_t i = 0; i < a->n; i++) {
+        if (a->rows[i].is_heard) {
+            ltw_language_add(a->rows[i].language, segment);
+        }
+    }
+}
+
+
+int
+ltw_audience_is_dry(const ltw_audience_t *a)
+{
+    for (size_t i = 0; i < a->n; i++) {
+        if (!ltw_language_is_dry(a->rows[i].language)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+
+int64_t
+ltw_audience_plays_until_wall_ms(const ltw_audience_t *a)
+{
+    int64_t until = 0;
+
+    for (size_t i = 0; i < a->n; i++) {
+        int64_t t = ltw_language_plays_until_wall_ms(a->rows[i].language);
+
+        until = t > until ? t : until;
+    }
+    return until;
+}
+
+
+void
+ltw_audience_deinit(ltw_audience_t *a)
+{
+    while (a->n > 0) {
+        ltw_language_free(&a->rows[--a->n].language);
+    }
+}

@@ -1,0 +1,67 @@
+#include "session/ltw_commit.h"
+
+#define CATCH_UP_MS 1500
+/* Partial results come in steps: what ends so shortly before the batch's end
+   covers it; words in the rest are not stable yet anyway. */
+#define TOLERANCE_MS 400
+#define IDLE_EXTRA_MS 1000
+
+
+static void
+init(ltw_commit_t *c, int64_t batch_window_ms)
+{
+    *c = (ltw_commit_t) { .idle_after_ms = batch_window_ms + IDLE_EXTRA_MS };
+}
+
+
+static void
+batch(ltw_commit_t *c, int64_t position_ms, int64_t now_ms)
+{
+    c->is_open = 1;
+    c->target_ms = position_ms;
+    c->due_at_ms = now_ms + CATCH_UP_MS;
+    c->batch_at_ms = now_ms;
+}
+
+
+static int
+is_idle(const ltw_commit_t *c, int64_t now_ms)
+{
+    return !c->is_open && now_ms - c->batch_at_ms >= c->idle_after_ms;
+}
+
+
+static ltw_commit_verdict_t
+result(ltw_commit_t *c, const ltw_asr_result_t *r, int64_t now_ms)
+{
+    if (c->is_open) {
+        return r->end_ms + TOLERANCE_MS >= c->target_ms ? LTW_COMMIT_NOW
+                                                        : LTW_COMMIT_WAIT;
+    }
+    /* No batch is coming that would take the last words along. */
+    return !r->is_partial && is_idle(c, now_ms) ? LTW_COMMIT_NOW
+                                                : LTW_COMMIT_WAIT;
+}
+
+
+static ltw_commit_verdict_t
+tick(ltw_commit_t *c, const ltw_words_t *words, int64_t now_ms)
+{
+    if (c->is_open) {
+        return now_ms >= c->due_at_ms ? LTW_COMMIT_NOW : LTW_COMMIT_WAIT;
+    }
+    return is_idle(c, now_ms) && ltw_words_ready(words) > 0 ? LTW_COMMIT_NOW
+                                                            : LTW_COMMIT_WAIT;
+}
+
+
+static void
+committed(ltw_commit_t *c)
+{
+    c->is_open = 0;
+}
+
+
+const ltw_commit_policy_t ltw_commit_window = {
+    "window", init, batch, result, tick, committed
+};

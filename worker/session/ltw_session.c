@@ -1,0 +1,739 @@
+#include "session/ltw_session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "asr/ltw_asr_line.h"
+#include "lt_language.h"
+#include "lt_session_id.h"
+#include "ltw_log.h"
+#include "publish/ltw_message.h"
+#include "session/ltw_audience.h"
+#include "session/ltw_timeline.h"
+
+#define TICK_MS 1000
+#define NO_LISTENER_MS 10000
+#define DRAIN_MS 15000
+#define AUDIO_ENDED_EXTRA_MS 1500
+#define FORGOTTEN_MS (15 * 60 * 1000)
+#define PLAY_MAX_MS 120000
+
+typedef enum {
+    SESSION_JOINING, SESSION_QUIET, SESSION_LIVE, SESSION_CLOSING,
+    SESSION_DRAINING, SESSION_TELLING, SESSION_OVER
+} session_state_t;
+
+/* Of the part at the head of the queue. */
+typedef enum {
+    PART_NONE,                  /* not begun */
+    PART_READING,               /* Redis is asked who listens */
+    PART_AWAITING               /* fed; its words are awaited */
+} part_state_t;
+
+struct ltw_session_s {
+    const ltw_session_rooms_t *rooms;
+    const ltw_services_t *services;
+    char id[LT_SESSION_ID_MAX + 1];
+    char source[3];
+    ltw_handler_t on_over;
+    void *data;
+
+    session_state_t state;
+    int is_ended;               /* the talk is: nginx will be told */
+    int is_leaving;             /* this worker is: nginx will not */
+    ltw_timer_t *tick;
+    ltw_timer_t *wake;          /* work to do, or words are due */
+    ltw_redis_id_t query;       /* 0: none under way */
+
+    ltw_session_part_t *parts;  /* the first is in work */
+    part_state_t part_state;
+
+    ltw_asr_line_t *line;       /* live, closing */
+    ltw_words_t words;
+    ltw_commit_t commit;
+    ltw_timeline_t timeline;
+    int64_t segment;            /* last number given */
+
+    ltw_audience_t audience;
+    ltw_lane_t *speaker;        /* captions, and the end */
+    int64_t heard_at_ms;        /* somebody listened, or the line opened */
+    int64_t audio_at_ms;
+    int64_t drain_until_ms;
+    int has_warned;             /* of a talk that Redis does not know */
+};
+
+static void wake(ltw_session_t *s);
+
+
+static int64_t
+now_ms(const ltw_session_t *s)
+{
+    return ltw_loop_now_ms(s->services->loop);
+}
+
+
+/* ---- segments ---- */
+
+static void
+nothing(void *data, int is_delivered, unsigned elapsed_ms)
+{
+    (void) data;
+    (void) is_delivered;
+    (void) elapsed_ms;
+}
+
+
+static void
+tell_speaker(ltw_session_t *s, const ltw_segment_t *segment)
+{
+    char body[LTW_MESSAGE_MAX];
+    ltw_message_t message = { lt_str(s->id), lt_str(s->source),
+        segment->facts.number, ltw_loop_wall_ms(s->services->loop),
+        segment->text, { NULL, 0 } };
+    lt_out_t out;
+
+    lt_out_init(&out, body, sizeof(body));
+    if (ltw_message_caption(&out, &message, NULL) == LT_OK) {
+        (void) ltw_lane_post(s->speaker, LT_STR("&to=speaker"),
+            (lt_str_t) { body, lt_out_len(&out) }, nothing, NULL);
+    }
+}
+
+
+static void
+save(ltw_session_t *s, const ltw_anchor_t *anchor)
+{
+    ltw_session_resume_t resume = { s->segment, anchor->epoch != 0,
+        anchor->epoch, anchor->offset };
+
+    ltw_session_redis_save(s->services->redis, lt_str(s->id), &resume);
+}
+
+
+static void
+commit(ltw_session_t *s, int is_flush)
+{
+    int64_t wall_ms = ltw_loop_wall_ms(s->services->loop);
+    ltw_anchor_t anchor = { 0 };
+    ltw_segment_facts_t facts;
+    ltw_segment_t *segment;
+    ltw_taken_t taken;
+
+    s->rooms->policy->committed(&s->commit);
+    ltw_words_take(&s->words, is_flush, &taken);
+    if (taken.words == 0) {
+        return;
+    }
+    (void) ltw_timeline_find(&s->timeline, taken.end_ms, &anchor);
+    facts = (ltw_segment_facts_t) { s->segment + 1, taken.start_ms,
+        taken.end_ms, anchor.captured_wall_ms, anchor.arrived_wall_ms,
+        anchor.batched_wall_ms, wall_ms, taken.words };
+    segment = ltw_segment_new(&facts, taken.text);
+    if (segment == NULL) {
+        ltw_log(LTW_ERROR, "segment_lost", ltw_cstr("session", s->id),
+            ltw_cstr("reason", "no memory"));
+        return;
+    }
+    s->segment++;
+    ltw_count(s->services->metrics, segments_committed, 1);
+    ltw_observe(s->services->metrics, transcribe_ms,
+        wall_ms - anchor.batched_wall_ms);
+    ltw_log(LTW_INFO, "segment_committed", ltw_cstr("session", s->id),
+        ltw_int("segment", s->segment), ltw_int("words", taken.words),
+        ltw_int("source_ms", taken.end_ms - taken.start_ms),
+        ltw_int("transcribe_ms", wall_ms - anchor.batched_wall_ms),
+        ltw_int("languages", (int64_t) ltw_audience_heard(&s->audience)));
+    save(s, &anchor);
+    tell_speaker(s, segment);
+    ltw_audience_add(&s->audience, segment);
+    ltw_segment_unref(&segment);
+}
+
+
+/* ---- the recogniser ---- */
+
+static void
+on_result(void *data, const ltw_asr_result_t *result)
+{
+    ltw_session_t *s = data;
+    uint64_t dropped = s->words.dropped;
+    ltw_commit_verdict_t verdict;
+
+    ltw_words_add(&s->words, result);
+    if (s->words.dropped != dropped) {
+        ltw_log(LTW_WARN, "words_dropped", ltw_cstr("session", s->id),
+            ltw_int("words", (int64_t) (s->words.dropped - dropped)));
+    }
+    verdict = s->rooms->policy->result(&s->commit, result, now_ms(s));
+    if (verdict == LTW_COMMIT_NOW && s->state == SESSION_LIVE) {
+        commit(s, 0);
+        wake(s);
+    }
+}
+
+
+static void
+on_restart(void *data)
+{
+    ltw_session_t *s = data;
+
+    ltw_words_restart(&s->words);
+}
+
+
+static void
+drain(ltw_session_t *s)
+{
+    s->state = SESSION_DRAINING;
+    s->drain_until_ms = now_ms(s) + DRAIN_MS;
+}
+
+
+static void
+on_line_over(void *data)
+{
+    ltw_session_t *s = data;
+
+    commit(s, 1);
+    ltw_asr_line_close(&s->line);
+    if (s->is_ended || s->is_leaving) {
+        drain(s);
+    } else {
+        s->state = SESSION_QUIET;
+    }
+    wake(s);
+}
+
+
+static int
+line_open(ltw_session_t *s)
+{
+    static const ltw_asr_line_events_t events = { on_result, on_restart,
+        on_line_over };
+    ltw_asr_line_options_t options = { s->id, s->source };
+
+    s->line = ltw_asr_line_open(s->services, s->rooms->asr, &options, &events,
+        s);
+    if (s->line == NULL) {
+        ltw_log(LTW_ERROR, "session_failed", ltw_cstr("session", s->id),
+            ltw_cstr("reason", "no memory for a recogniser"));
+        return 0;
+    }
+    ltw_words_init(&s->words, lt_str(s->source));
+    s->rooms->policy->init(&s->commit, s->services->config->batch_window);
+    ltw_timeline_restart(&s->timeline);
+    s->heard_at_ms = now_ms(s);
+    s->state = SESSION_LIVE;
+    return 1;
+}
+
+
+/* No more audio goes to the recogniser; what it still says is awaited. */
+static void
+line_finish(ltw_session_t *s)
+{
+    if (s->state == SESSION_LIVE) {
+        s->state = SESSION_CLOSING;
+        ltw_asr_line_finish(s->line);
+    } else if (s->state == SESSION_QUIET && (s->is_ended || s->is_leaving)) {
+        drain(s);
+        wake(s);
+    }
+}
+
+
+static void
+end(ltw_session_t *s, const char *reason)
+{
+    if (!s->is_ended) {
+        s->is_ended = 1;
+        ltw_log(LTW_INFO, "session_ended", ltw_cstr("session", s->id),
+            ltw_cstr("reason", reason), ltw_int("segments", s->segment));
+    }
+    line_finish(s);
+}
+
+
+/* ---- parts of batches ---- */
+
+static void
+part_done(ltw_session_t *s)
+{
+    ltw_session_part_t *part = s->parts;
+
+    s->parts = part->next;
+    s->part_state = PART_NONE;
+    wake(s);
+    part->done(part->done_data);
+}
+
+
+static void
+count_piece(ltw_session_t *s, const ltw_timeline_piece_t *piece)
+{
+    ltw_metrics_t *metrics = s->services->metrics;
+
+    ltw_count(metrics, pcm_bytes_duplicate, piece->duplicate_bytes);
+    ltw_count(metrics, pcm_bytes_gap, piece->gap_bytes);
+    if (piece->duplicate_bytes > 0) {
+        ltw_log(LTW_INFO, "audio_duplicate", ltw_cstr("session", s->id),
+            ltw_int("bytes", (int64_t) piece->duplicate_bytes));
+    }
+    if (piece->gap_bytes > 0) {
+        ltw_log(LTW_WARN, "audio_gap", ltw_cstr("session", s->id),
+            ltw_int("bytes", (int64_t) piece->gap_bytes));
+    }
+}
+
+
+static void
+feed_record(ltw_session_t *s, const ltw_record_t *record,
+    int64_t batched_wall_ms, int is_heard)
+{
+    ltw_metrics_t *metrics = s->services->metrics;
+    int64_t position_ms = is_heard ? ltw_asr_line_position_ms(s->line) : 0;
+    ltw_timeline_piece_t piece;
+
+    ltw_timeline_add(&s->timeline, record, position_ms, batched_wall_ms,
+        &piece);
+    count_piece(s, &piece);
+    if (!is_heard) {
+        ltw_count(metrics, pcm_bytes_no_listener, piece.pcm.len);
+    } else if (ltw_asr_line_write(s->line, piece.pcm) != LT_OK) {
+        ltw_count(metrics, pcm_bytes_overflow, piece.pcm.len);
+    }
+}
+
+
+static void
+part_feed(ltw_session_t *s)
+{
+    const ltw_session_part_t *part = s->parts;
+    int is_heard = ltw_audience_heard(&s->audience) > 0;
+    int is_last = 0;
+
+    if (s->state == SESSION_QUIET) {
+        is_heard = is_heard && !s->is_leaving && line_open(s);
+    }
+    for (size_t i = 0; i < part->n; i++) {
+        const ltw_record_t *r = part->records[i];
+
+        feed_record(s, r, part->batched_wall_ms, is_heard);
+        is_last |= r->is_framed && (r->head.flags & LT_AUDIO_FLAG_LAST);
+    }
+    s->audio_at_ms = now_ms(s);
+    if (is_heard) {
+        s->part_state = PART_AWAITING;
+        s->rooms->policy->batch(&s->commit,
+            ltw_asr_line_position_ms(s->line), s->audio_at_ms);
+    }
+    if (is_last) {
+        end(s, "last record");
+    }
+    if (is_heard) {
+        wake(s);
+    } else {
+        part_done(s);
+    }
+}
+
+
+/* ---- what Redis says ---- */
+
+static void
+apply(ltw_session_t *s, const ltw_session_view_t *view)
+{
+    if (!view->is_found) {
+        if (!s->has_warned) {
+            s->has_warned = 1;
+            ltw_log(LTW_WARN, "session_unknown", ltw_cstr("session", s->id),
+                ltw_cstr("hint", "Redis has no such talk: its audio is "
+                    "skipped"));
+        }
+        return;
+    }
+    if (s->source[0] == '\0') {
+        memcpy(s->source, view->source, sizeof(s->source));
+        if (lt_language_transcribe(lt_str(s->source)) == NULL) {
+            ltw_log(LTW_ERROR, "session_failed", ltw_cstr("session", s->id),
+                ltw_cstr("reason", "its language cannot be recognised"),
+                ltw_cstr("language", s->source));
+        }
+    }
+    ltw_audience_update(&s->audience, view);
+    if (view->heard_n > 0) {
+        s->heard_at_ms = now_ms(s);
+    }
+}
+
+
+static void
+on_part_view(void *data, const ltw_reply_t *reply, const lt_error_t *err)
+{
+    ltw_session_t *s = data;
+    ltw_session_view_t view;
+
+    (void) err;
+    s->query = 0;
+    if (reply == NULL || ltw_session_view(&view, reply) != LT_OK) {
+        if (s->source[0] == '\0') {
+            return;             /* the tick asks again */
+        }
+    } else {
+        apply(s, &view);        /* else: whoever listened before */
+    }
+    if (s->state == SESSION_JOINING) {
+        s->state = SESSION_QUIET;
+        ltw_count(s->services->metrics, sessions_opened, 1);
+        ltw_log(LTW_INFO, "session_opened", ltw_cstr("session", s->id),
+            ltw_cstr("language", s->source),
+            ltw_int("after_segment", s->segment));
+    }
+    part_feed(s);
+}
+
+
+static void
+on_resume(void *data, const ltw_reply_t *reply, const lt_error_t *err)
+{
+    ltw_session_t *s = data;
+    ltw_session_resume_t resume;
+
+    (void) err;
+    s->query = 0;
+    if (reply == NULL) {
+        return;                 /* the tick asks again */
+    }
+    ltw_session_resume(&resume, reply);
+    s->segment = resume.segment;
+    if (resume.has_offset) {
+        ltw_timeline_resume(&s->timeline, resume.epoch, resume.offset);
+    }
+    s->query = ltw_session_redis_read(s->services->redis, lt_str(s->id),
+        on_part_view, s);
+}
+
+
+/* Between batches: has the talk ended, does anybody listen? */
+static void
+on_idle_view(void *data, const ltw_reply_t *reply, const lt_error_t *err)
+{
+    ltw_session_t *s = data;
+    ltw_session_view_t view;
+
+    (void) err;
+    s->query = 0;
+    if (reply == NULL || ltw_session_view(&view, reply) != LT_OK) {
+        return;
+    }
+    apply(s, &view);
+    if (s->parts != NULL) {
+        wake(s);                /* its audio comes first */
+    } else if (view.is_ended || !view.is_found) {
+        s->is_leaving |= !view.is_found;        /* there is nobody to tell */
+        end(s, view.is_found ? "ended" : "gone from Redis");
+    }
+}
+
+
+static void
+part_read(ltw_session_t *s)
+{
+    s->part_state = PART_READING;
+    if (s->query != 0) {
+        return;                 /* an idle question: it wakes us */
+    }
+    s->query = s->state == SESSION_JOINING
+        ? ltw_session_redis_resume(s->services->redis, lt_str(s->id),
+            on_resume, s)
+        : ltw_session_redis_read(s->services->redis, lt_str(s->id),
+            on_part_view, s);
+}
+
+
+/* ---- the end ---- */
+
+static void
+over(ltw_session_t *s)
+{
+    s->state = SESSION_OVER;
+    ltw_timer_stop(s->tick);
+    ltw_timer_stop(s->wake);
+    ltw_count(s->services->metrics, sessions_ended, 1);
+    while (s->parts != NULL) {
+        ltw_session_part_t *part = s->parts;
+
+        s->parts = part->next;
+        for (size_t i = 0; i < part->n; i++) {
+            ltw_count(s->services->metrics, pcm_bytes_overflow,
+                part->records[i]->pcm.len);
+        }
+        part->done(part->done_data);
+    }
+    s->on_over(s->data);        /* may free s */
+}
+
+
+static void
+on_told(void *data, int is_delivered, unsigned elapsed_ms)
+{
+    ltw_session_t *s = data;
+
+    (void) is_delivered;
+    (void) elapsed_ms;
+    ltw_timer_start(s->wake, 0);
+}
+
+
+static void
+tell_drained(ltw_session_t *s)
+{
+    int64_t play_ms = ltw_audience_plays_until_wall_ms(&s->audience)
+        - ltw_loop_wall_ms(s->services->loop);
+    char query[64];
+
+    play_ms = play_ms < 0 ? 0 : play_ms;
+    play_ms = play_ms > PLAY_MAX_MS ? PLAY_MAX_MS : play_ms;
+    snprintf(query, sizeof(query), "&event=drained&play_ms=%lld",
+        (long long) play_ms);
+    s->state = SESSION_TELLING;
+    ltw_log(LTW_INFO, "session_drained", ltw_cstr("session", s->id),
+        ltw_int("segments", s->segment), ltw_int("play_ms", play_ms));
+    if (ltw_lane_post(s->speaker, lt_str(query), (lt_str_t) { NULL, 0 },
+            on_told, s) != LT_OK)
+    {
+        ltw_timer_start(s->wake, 0);
+    }
+}
+
+
+static void
+work_draining(ltw_session_t *s)
+{
+    if (now_ms(s) < s->drain_until_ms
+        && !(ltw_audience_is_dry(&s->audience)
+             && ltw_lane_is_empty(s->speaker)))
+    {
+        return;                 /* on_dry or the tick comes back */
+    }
+    if (s->is_ended && !s->is_leaving) {
+        tell_drained(s);
+    } else {
+        over(s);
+    }
+}
+
+
+/* ---- turns ---- */
+
+static void
+work_part(ltw_session_t *s)
+{
+    ltw_commit_verdict_t verdict;
+
+    if (s->part_state == PART_NONE
+        || (s->part_state == PART_READING && s->query == 0))
+    {
+        part_read(s);
+        return;
+    }
+    if (s->part_state != PART_AWAITING || s->state == SESSION_CLOSING) {
+        return;
+    }
+    verdict = s->rooms->policy->tick(&s->commit, &s->words, now_ms(s));
+    if (s->commit.is_open
+        && (verdict == LTW_COMMIT_NOW || s->parts->next != NULL))
+    {
+        commit(s, 0);
+    }
+    if (!s->commit.is_open) {
+        part_done(s);
+    } else {
+        ltw_timer_start(s->wake, s->commit.due_at_ms - now_ms(s));
+    }
+}
+
+
+static void
+on_wake(void *data)
+{
+    ltw_session_t *s = data;
+
+    switch (s->state) {
+    case SESSION_JOINING:
+    case SESSION_QUIET:
+    case SESSION_LIVE:
+        if (s->parts != NULL) {
+            work_part(s);
+        } else if (s->is_leaving) {
+            if (s->state == SESSION_JOINING) {
+                over(s);
+            } else {
+                line_finish(s);
+            }
+        }
+        break;
+    case SESSION_CLOSING:
+        break;
+    case SESSION_DRAINING:
+        if (s->part_state == PART_AWAITING) {
+            part_done(s);
+        } else {
+            work_draining(s);
+        }
+        break;
+    case SESSION_TELLING:
+        if (ltw_lane_is_empty(s->speaker)) {
+            over(s);
+        }
+        break;
+    case SESSION_OVER:
+        break;
+    }
+}
+
+
+static void
+wake(ltw_session_t *s)
+{
+    if (s->state != SESSION_OVER) {
+        ltw_timer_start(s->wake, 0);
+    }
+}
+
+
+static void
+on_dry(void *data)
+{
+    wake(data);
+}
+
+
+/* Nothing came: commit what waits, ask Redis, close what nobody needs. */
+static void
+tick_idle(ltw_session_t *s)
+{
+    int64_t quiet_ms = now_ms(s) - s->audio_at_ms;
+
+    if (s->state == SESSION_LIVE
+        && s->rooms->policy->tick(&s->commit, &s->words, now_ms(s))
+           == LTW_COMMIT_NOW)
+    {
+        commit(s, 0);
+    }
+    if (s->state == SESSION_LIVE
+        && now_ms(s) - s->heard_at_ms >= NO_LISTENER_MS)
+    {
+        line_finish(s);
+        return;
+    }
+    if (quiet_ms > FORGOTTEN_MS) {
+        s->is_leaving = 1;
+        wake(s);
+    } else if (s->query == 0 && quiet_ms
+               > s->services->config->batch_window + AUDIO_ENDED_EXTRA_MS)
+    {
+        s->query = ltw_session_redis_read(s->services->redis, lt_str(s->id),
+            on_idle_view, s);
+    }
+}
+
+
+static void
+on_tick(void *data)
+{
+    ltw_session_t *s = data;
+
+    ltw_timer_start(s->tick, TICK_MS);
+    if (s->parts != NULL || s->state == SESSION_DRAINING
+        || s->state == SESSION_TELLING || s->state == SESSION_JOINING)
+    {
+        wake(s);
+    } else if (s->state == SESSION_QUIET || s->state == SESSION_LIVE) {
+        tick_idle(s);
+    }
+}
+
+
+/* ---- outside ---- */
+
+ltw_session_t *
+ltw_session_new(const ltw_session_rooms_t *rooms, lt_str_t id,
+    ltw_handler_t on_over, void *data)
+{
+    ltw_session_t *s = calloc(1, sizeof(*s));
+
+    if (s == NULL || id.len >= sizeof(s->id)) {
+        free(s);
+        return NULL;
+    }
+    s->rooms = rooms;
+    s->services = rooms->pipeline.services;
+    memcpy(s->id, id.data, id.len);
+    s->on_over = on_over;
+    s->data = data;
+    s->audio_at_ms = now_ms(s);
+    ltw_timeline_init(&s->timeline);
+    s->audience = (ltw_audience_t) { .pipeline = &rooms->pipeline,
+        .session_id = s->id, .source = s->source, .on_dry = on_dry,
+        .data = s };
+    s->speaker = ltw_lane_new(rooms->pipeline.publisher, s->id);
+    s->tick = ltw_timer_new(s->services->loop, on_tick, s);
+    s->wake = ltw_timer_new(s->services->loop, on_wake, s);
+    if (s->speaker == NULL || s->tick == NULL || s->wake == NULL) {
+        ltw_session_free(&s);
+        return NULL;
+    }
+    ltw_timer_start(s->tick, TICK_MS);
+    return s;
+}
+
+
+void
+ltw_session_free(ltw_session_t **session)
+{
+    ltw_session_t *s = *session;
+
+    if (s == NULL) {
+        return;
+    }
+    *session = NULL;
+    ltw_redis_cancel(s->services->redis, s->query);
+    ltw_asr_line_close(&s->line);
+    ltw_audience_deinit(&s->audience);
+    ltw_lane_free(&s->speaker);
+    ltw_timer_free(&s->tick);
+    ltw_timer_free(&s->wake);
+    explicit_bzero(&s->words, sizeof(s->words));
+    free(s);
+}
+
+
+lt_str_t
+ltw_session_id(const ltw_session_t *s)
+{
+    return lt_str(s->id);
+}
+
+
+void
+ltw_session_add(ltw_session_t *s, ltw_session_part_t *part)
+{
+    ltw_session_part_t **at = &s->parts;
+
+    while (*at != NULL) {
+        at = &(*at)->next;
+    }
+    part->next = NULL;
+    *at = part;
+    ltw_timer_start(s->wake, 0);
+}
+
+
+void
+ltw_session_leave(ltw_session_t *s)
+{
+    s->is_leaving = 1;
+    wake(s);
+}

@@ -1,0 +1,64 @@
+/*
+ * One talk: its audio to the recogniser, its words to segments, its segments
+ * to the languages that have listeners.
+ *
+ * States, and how each is left:
+ *   joining   what Redis knows is being read; tried again every second until
+ *             it answers (its batches wait, so the shard waits too)
+ *   quiet     nobody listens: audio is skipped and counted
+ *   live      a recogniser's line is open; 10 s without a listener: closing
+ *   closing   the line is finishing (15 s at most), then quiet, or draining
+ *             when the talk has ended
+ *   draining  the languages finish what they have (15 s at most)
+ *   telling   nginx is told (event=drained; ltw_publish.h bounds it)
+ *   over      on_over was called
+ * A talk has ended when a record says so (LT_AUDIO_FLAG_LAST), or Redis does
+ * and no audio came for batch_window + 1.5 s, or nothing came for 15 minutes.
+ *
+ * Batches are taken one after the other; a batch that comes while words of
+ * the one before are awaited ends that waiting.
+ */
+#ifndef LTW_SESSION_H
+#define LTW_SESSION_H
+
+#include "asr/ltw_asr.h"
+#include "kinesis/ltw_batch.h"
+#include "session/ltw_commit.h"
+#include "session/ltw_language.h"
+
+typedef struct ltw_session_s ltw_session_t;
+
+typedef struct {
+    ltw_pipeline_t pipeline;
+    ltw_asr_engine_t *asr;
+    const ltw_commit_policy_t *policy;
+} ltw_session_rooms_t;
+
+/* on_over: free it there or later; it takes nothing more.  Runs on the loop,
+   never inside a function of this header.  NULL: no memory. */
+ltw_session_t *ltw_session_new(const ltw_session_rooms_t *rooms, lt_str_t id,
+    ltw_handler_t on_over, void *data);
+/* Before on_over: the done()s of its parts do not run. */
+void ltw_session_free(ltw_session_t **session);
+
+lt_str_t ltw_session_id(const ltw_session_t *session);
+
+/* A session's part of a batch: its records, in order. */
+typedef struct ltw_session_part_s ltw_session_part_t;
+
+struct ltw_session_part_s {
+    const ltw_record_t **records;   /* live until done() */
+    size_t n;
+    int64_t batched_wall_ms;
+    ltw_handler_t done;             /* exactly once, on the loop */
+    void *done_data;
+    ltw_session_part_t *next;       /* the session's */
+};
+
+/* The part stays the caller's and lives until done(). */
+void ltw_session_add(ltw_session_t *session, ltw_session_part_t *part);
+
+/* The worker ends, the talk does not: finish, tell nobody, then on_over. */
+void ltw_session_leave(ltw_session_t *session);
+
+#endif

@@ -1,0 +1,370 @@
+#include "session/ltw_session_table.h"
+
+#include <stdlib.h>
+
+#include "asr/ltw_asr_transcribe.h"
+#include "ltw_log.h"
+#include "mt/ltw_mt_translate.h"
+#include "session/ltw_session.h"
+#include "tts/ltw_tts_polly.h"
+
+/* A batch under way: its records by session. */
+typedef struct open_batch_s open_batch_t;
+
+typedef struct {
+    ltw_session_part_t part;
+    open_batch_t *batch;
+} batch_part_t;
+
+struct open_batch_s {
+    ltw_session_table_t *table;
+    ltw_batch_done_t done;
+    void *done_data;
+    int64_t began_at_ms;
+    size_t open_n;              /* parts not done */
+    const ltw_record_t **records;   /* grouped by session */
+    uint8_t *is_taken;
+    batch_part_t *parts;
+    open_batch_t *next;
+    open_batch_t **link;        /* what points here */
+};
+
+typedef struct row_s row_t;
+
+struct row_s {
+    ltw_session_table_t *table;
+    ltw_session_t *session;
+    row_t *next;                /* of its bucket */
+};
+
+#define BUCKETS 1024            /* a power of 2 */
+
+struct ltw_session_table_s {
+    const ltw_services_t *services;
+    ltw_session_rooms_t rooms;
+    row_t *buckets[BUCKETS];
+    size_t n;
+    open_batch_t *batches;
+    ltw_timer_t *drained;       /* says so on the loop */
+    ltw_handler_t on_drained;
+    void *drained_data;
+};
+
+
+/* ---- the engines ---- */
+
+static void
+rooms_free(ltw_session_rooms_t *rooms)
+{
+    ltw_publisher_free(&rooms->pipeline.publisher);
+    ltw_store_free(&rooms->pipeline.store);
+    ltw_tts_polly_free(&rooms->pipeline.tts);
+    ltw_mt_translate_free(&rooms->pipeline.mt);
+    ltw_asr_transcribe_free(&rooms->asr);
+}
+
+
+static int
+rooms_make(ltw_session_rooms_t *rooms, const ltw_services_t *services,
+    lt_error_t *err)
+{
+    rooms->policy = &ltw_commit_window;
+    rooms->pipeline.services = services;
+    rooms->asr = ltw_asr_transcribe_new(services, err);
+    rooms->pipeline.publisher = ltw_publisher_new(services, err);
+    if (rooms->asr == NULL || rooms->pipeline.publisher == NULL) {
+        return 0;
+    }
+    lt_error_set(err, 0, "no memory for the engines");
+    rooms->pipeline.mt = ltw_mt_translate_new(services);
+    rooms->pipeline.tts = ltw_tts_polly_new(services);
+    rooms->pipeline.store = ltw_store_new(services);
+    return rooms->pipeline.mt != NULL && rooms->pipeline.tts != NULL
+           && rooms->pipeline.store != NULL;
+}
+
+
+/* ---- sessions by id ---- */
+
+static size_t
+bucket_of(lt_str_t id)
+{
+    uint32_t hash = 2166136261u;                /* FNV-1a */
+
+    for (size_t i = 0; i < id.len; i++) {
+        hash = (hash ^ (uint8_t) id.data[i]) * 16777619u;
+    }
+    return hash & (BUCKETS - 1);
+}
+
+
+static int
+is_same(lt_str_t a, lt_str_t b)
+{
+    return a.len == b.len && lt_crypto_is_equal(a.data, b.data, a.len);
+}
+
+
+static void
+on_drained(void *data)
+{
+    ltw_session_table_t *table = data;
+
+    table->on_drained(table->drained_data);
+}
+
+
+static void
+on_session_over(void *data)
+{
+    row_t *row = data;
+    ltw_session_table_t *table = row->table;
+    row_t **at = &table->buckets[bucket_of(ltw_session_id(row->session))];
+
+    while (*at != row) {
+        at = &(*at)->next;
+    }
+    *at = row->next;
+    ltw_session_free(&row->session);
+    free(row);
+    table->n--;
+    ltw_gauge(table->services->metrics, sessions_live, table->n);
+    if (table->n == 0 && table->on_drained != NULL) {
+        ltw_timer_start(table->drained, 0);
+    }
+}
+
+
+static ltw_session_t *
+find_or_add(ltw_session_table_t *table, lt_str_t id)
+{
+    row_t **bucket = &table->buckets[bucket_of(id)];
+    row_t *row;
+
+    for (row = *bucket; row != NULL; row = row->next) {
+        if (is_same(ltw_session_id(row->session), id)) {
+            return row->session;
+        }
+    }
+    if (table->n == LTW_SESSIONS_MAX || table->on_drained != NULL) {
+        return NULL;
+    }
+    row = calloc(1, sizeof(*row));
+    if (row != NULL) {
+        row->table = table;
+        row->session = ltw_session_new(&table->rooms, id, on_session_over,
+            row);
+    }
+    if (row == NULL || row->session == NULL) {
+        free(row);
+        return NULL;
+    }
+    row->next = *bucket;
+    *bucket = row;
+    table->n++;
+    ltw_gauge(table->services->metrics, sessions_live, table->n);
+    return row->session;
+}
+
+
+/* ---- batches ---- */
+
+static void
+batch_free(open_batch_t *batch)
+{
+    *batch->link = batch->next;
+    if (batch->next != NULL) {
+        batch->next->link = batch->link;
+    }
+    free(batch->records);
+    free(batch->is_taken);
+    free(batch->parts);
+    free(batch);
+}
+
+
+static void
+on_part_done(void *data)
+{
+    batch_part_t *part = data;
+    open_batch_t *batch = part->batch;
+    ltw_services_t services = *batch->table->services;
+    ltw_batch_done_t done = batch->done;
+    void *done_data = batch->done_data;
+
+    if (--batch->open_n > 0) {
+        return;
+    }
+    ltw_observe(services.metrics, batch_done_ms,
+        ltw_loop_now_ms(services.loop) - batch->began_at_ms);
+    batch_free(batch);
+    done(done_data);
+}
+
+
+static open_batch_t *
+batch_new(ltw_session_table_t *table, const ltw_batch_t *from)
+{
+    open_batch_t *batch = calloc(1, sizeof(*batch));
+
+    if (batch == NULL) {
+        return NULL;
+    }
+    batch->table = table;
+    batch->next = table->batches;
+    batch->link = &table->batches;
+    if (batch->next != NULL) {
+        batch->next->link = &batch->next;
+    }
+    table->batches = batch;
+    batch->records = calloc(from->n, sizeof(*batch->records));
+    batch->is_taken = calloc(from->n, 1);
+    batch->parts = calloc(from->n, sizeof(*batch->parts));
+    if (batch->records == NULL || batch->is_taken == NULL
+        || batch->parts == NULL)
+    {
+        batch_free(batch);
+        return NULL;
+    }
+    return batch;
+}
+
+
+static void
+skip(ltw_session_table_t *table, const ltw_record_t **records, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        ltw_count(table->services->metrics, pcm_bytes_overflow,
+            records[i]->pcm.len);
+    }
+    ltw_log(LTW_ERROR, "session_refused",
+        ltw_str("session", records[0]->session_id),
+        ltw_cstr("reason", "too many talks, or no memory"),
+        ltw_int("talks", (int64_t) table->n));
+}
+
+
+/* The session of record i gets this and all its later records. */
+static size_t
+give(open_batch_t *batch, const ltw_batch_t *from, size_t i,
+    const ltw_record_t **records)
+{
+    ltw_session_table_t *table = batch->table;
+    lt_str_t id = from->records[i].session_id;
+    ltw_session_t *session = find_or_add(table, id);
+    batch_part_t *part = &batch->parts[batch->open_n];
+    size_t n = 0;
+
+    for (size_t k = i; k < from->n; k++) {
+        if (!batch->is_taken[k] && is_same(from->records[k].session_id, id)) {
+            batch->is_taken[k] = 1;
+            records[n++] = &from->records[k];
+        }
+    }
+    if (session == NULL) {
+        skip(table, records, n);
+        return n;
+    }
+    part->batch = batch;
+    part->part = (ltw_session_part_t) { records, n, from->closed_wall_ms,
+        on_part_done, part, NULL };
+    batch->open_n++;
+    ltw_session_add(session, &part->part);
+    return n;
+}
+
+
+void
+ltw_session_table_batch(ltw_session_table_t *table, const ltw_batch_t *from,
+    ltw_batch_done_t done, void *done_data)
+{
+    open_batch_t *batch = batch_new(table, from);
+    size_t given = 0;
+
+    if (batch == NULL) {
+        ltw_log(LTW_ERROR, "batch_lost", ltw_cstr("shard", from->shard),
+            ltw_cstr("reason", "no memory"));
+        ltw_loop_post(table->services->loop, done, done_data);
+        return;
+    }
+    batch->done = done;
+    batch->done_data = done_data;
+    batch->began_at_ms = ltw_loop_now_ms(table->services->loop);
+    for (size_t i = 0; i < from->n; i++) {
+        if (!batch->is_taken[i]) {
+            given += give(batch, from, i, batch->records + given);
+        }
+    }
+    if (batch->open_n == 0) {
+        batch_free(batch);
+        ltw_loop_post(table->services->loop, done, done_data);
+    }
+}
+
+
+/* ---- the table ---- */
+
+ltw_session_table_t *
+ltw_session_table_new(const ltw_services_t *services)
+{
+    ltw_session_table_t *table = calloc(1, sizeof(*table));
+    lt_error_t err = { 0 };
+
+    if (table == NULL) {
+        return NULL;
+    }
+    table->services = services;
+    table->drained = ltw_timer_new(services->loop, on_drained, table);
+    if (table->drained == NULL || !rooms_make(&table->rooms, services, &err)) {
+        ltw_log(LTW_ERROR, "start_failed", ltw_cstr("message", err.text));
+        ltw_session_table_free(&table);
+    }
+    if (table != NULL && services->config->mode == LTW_MODE_LIVE) {
+        ltw_log(LTW_WARN, "mode_not_built",
+            ltw_cstr("message", "mode live is not built yet: window is used"));
+    }
+    return table;
+}
+
+
+void
+ltw_session_table_drain(ltw_session_table_t *table, ltw_handler_t drained,
+    void *data)
+{
+    table->on_drained = drained;
+    table->drained_data = data;
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (row_t *row = table->buckets[i]; row != NULL; row = row->next) {
+            ltw_session_leave(row->session);
+        }
+    }
+    if (table->n == 0) {
+        ltw_timer_start(table->drained, 0);
+    }
+}
+
+
+void
+ltw_session_table_free(ltw_session_table_t **table)
+{
+    ltw_session_table_t *t = *table;
+    row_t *row;
+
+    if (t == NULL) {
+        return;
+    }
+    *table = NULL;
+    for (size_t i = 0; i < BUCKETS; i++) {
+        while ((row = t->buckets[i]) != NULL) {
+            t->buckets[i] = row->next;
+            ltw_session_free(&row->session);
+            free(row);
+        }
+    }
+    while (t->batches != NULL) {
+        batch_free(t->batches);
+    }
+    ltw_timer_free(&t->drained);
+    rooms_free(&t->rooms);
+    free(t);
+}

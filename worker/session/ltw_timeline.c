@@ -1,0 +1,119 @@
+#include "session/ltw_timeline.h"
+
+#include <string.h>
+
+#define BYTES_PER_MS (LT_AUDIO_BYTES_PER_S / 1000)
+
+
+void
+ltw_timeline_init(ltw_timeline_t *t)
+{
+    memset(t, 0, sizeof(*t));
+}
+
+
+void
+ltw_timeline_resume(ltw_timeline_t *t, uint64_t epoch, uint64_t offset)
+{
+    t->epoch = epoch;
+    t->next_offset = offset;
+    t->has_epoch = 1;
+}
+
+
+void
+ltw_timeline_restart(ltw_timeline_t *t)
+{
+    t->n = 0;
+}
+
+
+/* How many bytes at the front of a framed record were read before. */
+static size_t
+check_offset(ltw_timeline_t *t, const ltw_record_t *r, uint64_t *gap)
+{
+    uint64_t offset = r->head.offset;
+    uint64_t overlap;
+    int is_started = t->is_started;
+
+    *gap = 0;
+    t->is_started = 1;
+    if (t->has_epoch && r->head.epoch < t->epoch) {
+        return r->pcm.len;
+    }
+    if (!t->has_epoch || r->head.epoch > t->epoch) {
+        *gap = is_started ? offset : 0;
+        t->has_epoch = 1;
+        t->epoch = r->head.epoch;
+        t->next_offset = offset + r->pcm.len;
+        return 0;
+    }
+    if (offset >= t->next_offset) {
+        *gap = is_started ? offset - t->next_offset : 0;
+        t->next_offset = offset + r->pcm.len;
+        return 0;
+    }
+    overlap = t->next_offset - offset;
+    if (overlap >= r->pcm.len) {
+        return r->pcm.len;
+    }
+    t->next_offset = offset + r->pcm.len;
+    return (size_t) overlap;
+}
+
+
+void
+ltw_timeline_add(ltw_timeline_t *t, const ltw_record_t *r,
+    int64_t position_ms, int64_t batched_wall_ms, ltw_timeline_piece_t *piece)
+{
+    ltw_anchor_t *anchor = &t->anchors[t->n % LTW_TIMELINE_ANCHORS];
+    size_t skip = 0;
+    size_t len;
+
+    *piece = (ltw_timeline_piece_t) { { NULL, 0 }, 0, 0 };
+    if (r->is_framed) {
+        skip = check_offset(t, r, &piece->gap_bytes);
+    }
+    piece->duplicate_bytes = skip;
+    len = (r->pcm.len - skip) & ~(size_t) 1;        /* whole samples */
+    if (len == 0) {
+        return;
+    }
+    piece->pcm = (lt_str_t) { r->pcm.data + skip, len };
+    *anchor = (ltw_anchor_t) { position_ms, 0, r->arrived_wall_ms,
+        batched_wall_ms, 0, 0 };
+    if (r->is_framed) {
+        anchor->captured_wall_ms = r->head.capture_ms
+            + (int64_t) skip / BYTES_PER_MS;
+        anchor->epoch = r->head.epoch;
+        anchor->offset = r->head.offset + skip;
+    } else {
+        anchor->captured_wall_ms = r->arrived_wall_ms
+            - (int64_t) len / BYTES_PER_MS;
+    }
+    t->n++;
+}
+
+
+int
+ltw_timeline_find(const ltw_timeline_t *t, int64_t position_ms,
+    ltw_anchor_t *anchor)
+{
+    size_t kept = t->n < LTW_TIMELINE_ANCHORS ? t->n : LTW_TIMELINE_ANCHORS;
+    int64_t after_ms;
+
+    if (kept == 0) {
+        return 0;
+    }
+    for (size_t i = 1; i <= kept; i++) {
+        *anchor = t->anchors[(t->n - i) % LTW_TIMELINE_ANCHORS];
+        if (anchor->position_ms < position_ms) {
+            break;
+        }
+    }
+    after_ms = position_ms - anchor->position_ms;
+    after_ms = after_ms > 0 ? after_ms : 0;
+    anchor->captured_wall_ms += after_ms;
+    anchor->offset += (uint64_t) (after_ms * BYTES_PER_MS);
+    return 1;
+}

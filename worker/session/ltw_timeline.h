@@ -1,0 +1,60 @@
+/*
+ * Where a talk's audio comes from: line time to capture time, and whether
+ * bytes are missing or doubled.  Pure.
+ *
+ * Framed records say epoch and offset: an older epoch and bytes that were
+ * read before are duplicates, a jump is a gap.  Raw records are taken as they
+ * come; their capture time is their arrival minus their length.
+ * Limits: the last LTW_TIMELINE_ANCHORS records are known; older line times
+ * are mapped by the oldest one.
+ */
+#ifndef LTW_TIMELINE_H
+#define LTW_TIMELINE_H
+
+#include "kinesis/ltw_batch.h"
+
+#define LTW_TIMELINE_ANCHORS 1024
+
+typedef struct {
+    int64_t position_ms;        /* on the line */
+    int64_t captured_wall_ms;   /* of the byte there */
+    int64_t arrived_wall_ms;
+    int64_t batched_wall_ms;
+    uint64_t epoch;             /* 0: raw */
+    uint64_t offset;
+} ltw_anchor_t;
+
+typedef struct {
+    ltw_anchor_t anchors[LTW_TIMELINE_ANCHORS];
+    size_t n;                   /* ever made; the last ones are kept */
+    uint64_t epoch;
+    uint64_t next_offset;
+    int has_epoch;
+    int is_started;             /* before, a jump is no gap: we came later */
+} ltw_timeline_t;
+
+void ltw_timeline_init(ltw_timeline_t *timeline);
+
+/* What another worker has read: offsets below are duplicates. */
+void ltw_timeline_resume(ltw_timeline_t *timeline, uint64_t epoch,
+    uint64_t offset);
+
+/* Another line: its time begins at 0. */
+void ltw_timeline_restart(ltw_timeline_t *timeline);
+
+typedef struct {
+    lt_str_t pcm;               /* to be fed: even length, may be empty */
+    uint64_t duplicate_bytes;
+    uint64_t gap_bytes;         /* missing before it */
+} ltw_timeline_piece_t;
+
+/* The next record; piece->pcm goes to position_ms of the line. */
+void ltw_timeline_add(ltw_timeline_t *timeline, const ltw_record_t *record,
+    int64_t position_ms, int64_t batched_wall_ms,
+    ltw_timeline_piece_t *piece);
+
+/* The byte that ends at position_ms.  0: no record yet. */
+int ltw_timeline_find(const ltw_timeline_t *timeline, int64_t position_ms,
+    ltw_anchor_t *anchor);
+
+#endif

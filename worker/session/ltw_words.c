@@ -1,0 +1,170 @@
+#include "session/ltw_words.h"
+
+#include <string.h>
+
+
+void
+ltw_words_init(ltw_words_t *w, lt_str_t language)
+{
+    memset(w, 0, sizeof(*w));
+    w->has_spaces = !lt_str_is(language, "zh") && !lt_str_is(language, "ja");
+    w->taken_until_ms = -1;
+}
+
+
+void
+ltw_words_restart(ltw_words_t *w)
+{
+    w->id_len = 0;
+    w->is_final = 0;
+    w->items_n = 0;
+    w->taken_n = 0;
+    w->texts_len = 0;
+}
+
+
+/* Copies the result's items; what does not fit is dropped, and counted when
+   it can never come again. */
+static void
+keep_items(ltw_words_t *w, const ltw_asr_result_t *r)
+{
+    w->items_n = 0;
+    w->texts_len = 0;
+    for (size_t i = 0; i < r->items_n && i < LTW_ASR_ITEMS_MAX; i++) {
+        const ltw_asr_item_t *item = &r->items[i];
+
+        if (item->text.len > sizeof(w->texts) - w->texts_len) {
+            w->dropped += r->is_partial ? 0 : r->items_n - i;
+            return;
+        }
+        memcpy(w->texts + w->texts_len, item->text.data, item->text.len);
+        w->items[w->items_n++] = (ltw_word_t) { (uint16_t) w->texts_len,
+            (uint16_t) item->text.len, item->is_word, item->is_stable,
+            item->start_ms, item->end_ms };
+        w->texts_len += item->text.len;
+    }
+}
+
+
+/* How many items in front were taken from an earlier stream: words whose
+   middle lies before the last word that was taken. */
+static size_t
+heard_before(const ltw_words_t *w)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < w->items_n; i++) {
+        const ltw_word_t *item = &w->items[i];
+
+        if (!item->is_word) {
+            n += n == i;
+        } else if ((item->start_ms + item->end_ms) / 2 <= w->taken_until_ms) {
+            n = i + 1;
+        } else {
+            break;
+        }
+    }
+    return n;
+}
+
+
+static void
+append(ltw_words_t *w, const ltw_word_t *item)
+{
+    int needs_space = item->is_word && w->has_spaces && w->pending_len > 0;
+
+    if (!item->is_word && w->pending_words == 0) {
+        return;                 /* nothing to punctuate */
+    }
+    if (w->pending_len + item->len + 1 > sizeof(w->pending)) {
+        w->dropped += item->is_word;
+        return;
+    }
+    if (needs_space) {
+        w->pending[w->pending_len++] = ' ';
+    }
+    memcpy(w->pending + w->pending_len, w->texts + item->at, item->len);
+    w->pending_len += item->len;
+    if (item->is_word) {
+        if (w->pending_words++ == 0) {
+            w->pending_start_ms = item->start_ms;
+        }
+        if (item->end_ms > w->taken_until_ms) {
+            w->taken_until_ms = item->end_ms;
+        }
+    }
+}
+
+
+static void
+append_until(ltw_words_t *w, size_t n)
+{
+    while (w->taken_n < n) {
+        append(w, &w->items[w->taken_n++]);
+    }
+}
+
+
+void
+ltw_words_add(ltw_words_t *w, const ltw_asr_result_t *r)
+{
+    size_t id_len = r->id.len < sizeof(w->id) ? r->id.len : sizeof(w->id);
+    int is_same = id_len == w->id_len
+        && (id_len == 0 || memcmp(w->id, r->id.data, id_len) == 0);
+
+    if (is_same && w->is_final) {
+        return;                 /* said twice */
+    }
+    keep_items(w, r);
+    if (!is_same) {
+        if (id_len > 0) {
+            memcpy(w->id, r->id.data, id_len);
+        }
+        w->id_len = id_len;
+        w->taken_n = heard_before(w);
+    }
+    w->is_final = !r->is_partial;
+    if (w->is_final) {
+        append_until(w, w->items_n);
+        w->is_final = id_len > 0;       /* without ids each one is new */
+        w->items_n = 0;
+        w->taken_n = 0;
+    }
+}
+
+
+/* The end of the stable front; it ends with a word or its punctuation. */
+static size_t
+stable_n(const ltw_words_t *w)
+{
+    size_t i;
+
+    for (i = 0; i < w->items_n && w->items[i].is_stable; i++) {
+        /* counting */
+    }
+    return i;
+}
+
+
+unsigned
+ltw_words_ready(const ltw_words_t *w)
+{
+    size_t end = stable_n(w);
+    unsigned n = w->pending_words;
+
+    for (size_t i = w->taken_n; i < end; i++) {
+        n += w->items[i].is_word;
+    }
+    return n;
+}
+
+
+void
+ltw_words_take(ltw_words_t *w, int is_flush, ltw_taken_t *taken)
+{
+    append_until(w, is_flush ? w->items_n : stable_n(w));
+    *taken = (ltw_taken_t) { { w->pending, w->pending_len },
+        w->pending_words, w->pending_start_ms, w->taken_until_ms };
+    w->pending_len = 0;
+    w->pending_words = 0;
+}

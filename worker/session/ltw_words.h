@@ -1,0 +1,68 @@
+/*
+ * The words of a talk that were heard and not committed yet.  Pure.
+ *
+ * Each word is handed out once: an item that was taken stays taken when its
+ * result is revised, and a word that a new stream hears again is known by its
+ * time.  Words are never cut.
+ *
+ * Limits: LTW_WORDS_TEXT_MAX bytes of text wait; more is dropped and counted
+ * in dropped.
+ */
+#ifndef LTW_WORDS_H
+#define LTW_WORDS_H
+
+#include "asr/ltw_asr.h"
+
+#define LTW_WORDS_TEXT_MAX 8000
+#define LTW_WORDS_ID_MAX 64
+
+typedef struct {
+    uint16_t at;                /* in texts */
+    uint16_t len;
+    uint8_t is_word;
+    uint8_t is_stable;
+    int64_t start_ms;
+    int64_t end_ms;
+} ltw_word_t;
+
+typedef struct {
+    int has_spaces;             /* between words: not in zh, ja */
+    int64_t taken_until_ms;     /* end of the last word that was taken */
+    uint64_t dropped;           /* words */
+
+    /* private: what finals have brought */
+    char pending[LTW_WORDS_TEXT_MAX];
+    size_t pending_len;
+    unsigned pending_words;
+    int64_t pending_start_ms;
+
+    /* the result that is under way */
+    char id[LTW_WORDS_ID_MAX];
+    size_t id_len;
+    int is_final;
+    size_t taken_n;             /* items of it */
+    ltw_word_t items[LTW_ASR_ITEMS_MAX];
+    size_t items_n;
+    char texts[LTW_WORDS_TEXT_MAX];
+    size_t texts_len;
+} ltw_words_t;
+
+void ltw_words_init(ltw_words_t *words, lt_str_t language);
+void ltw_words_add(ltw_words_t *words, const ltw_asr_result_t *result);
+void ltw_words_restart(ltw_words_t *words);     /* another stream */
+
+typedef struct {
+    lt_str_t text;              /* lives until the next call here */
+    unsigned words;             /* 0: nothing to commit */
+    int64_t start_ms;
+    int64_t end_ms;
+} ltw_taken_t;
+
+/* What finals brought and the stable words of the result under way; all its
+   words when is_flush. */
+void ltw_words_take(ltw_words_t *words, int is_flush, ltw_taken_t *taken);
+
+/* How many words take() without flush would give. */
+unsigned ltw_words_ready(const ltw_words_t *words);
+
+#endif
