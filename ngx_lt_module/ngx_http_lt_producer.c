@@ -10,6 +10,7 @@
 #define NGX_HTTP_LT_PAUSE_MIN_MS       1000
 #define NGX_HTTP_LT_ATTEMPT_MAX        16
 #define NGX_HTTP_LT_EXIT_LINGER_MS     1
+#define NGX_HTTP_LT_SKEW_MIN_S         60
 
 
 typedef struct {
@@ -42,6 +43,8 @@ static void ngx_http_lt_producer_done(void *data,
     const ngx_http_lt_kinesis_result_t *result);
 static void ngx_http_lt_producer_note(ngx_http_lt_producer_t *p,
     const ngx_http_lt_kinesis_result_t *result, size_t records_n);
+static ngx_uint_t ngx_http_lt_producer_is_skewed(ngx_http_lt_producer_t *p,
+    const ngx_http_lt_kinesis_result_t *result);
 static void ngx_http_lt_producer_log(ngx_http_lt_producer_t *p,
     const ngx_http_lt_kinesis_result_t *result, size_t records_n);
 static void ngx_http_lt_stream_stored(ngx_http_lt_ingest_t *in);
@@ -383,6 +386,7 @@ ngx_http_lt_producer_done(void *data,
 {
     double                       random;
     size_t                       i;
+    lt_aws_class_t               class = result->class;
     ngx_http_lt_ingest_batch_t  *b = data;
     ngx_http_lt_producer_t      *p = b->producer;
 
@@ -392,12 +396,16 @@ ngx_http_lt_producer_done(void *data,
 
     ngx_http_lt_producer_note(p, result, b->streams_n);
 
+    if (ngx_http_lt_producer_is_skewed(p, result)) {
+        class = LT_AWS_TRANSIENT;
+    }
+
     /* one for all, so that they share their next batch too */
     random = ngx_http_lt_producer_random();
 
     for (i = 0; i < b->streams_n; i++) {
         if (result->outcomes == NULL) {
-            ngx_http_lt_stream_failed(b->streams[i], result->class, random);
+            ngx_http_lt_stream_failed(b->streams[i], class, random);
 
         } else if (result->outcomes[i] == LT_KINESIS_STORED) {
             NGX_HTTP_LT_COUNT(kinesis_records_stored, 1);
@@ -442,12 +450,36 @@ ngx_http_lt_producer_note(ngx_http_lt_producer_t *p,
         p->failing_since_s = ngx_time();
     }
 
-    if (result->class == LT_AWS_SKEW && result->date_s != (time_t) -1) {
-        p->skew_s = result->date_s - ngx_time();
-        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                      "clock_skew seconds=%T: this machine's clock is wrong",
-                      p->skew_s);
+}
+
+
+/* A signature may be refused because our clock is wrong: then Kinesis' own
+   clock mends it.  AWS allows 5 minutes. */
+static ngx_uint_t
+ngx_http_lt_producer_is_skewed(ngx_http_lt_producer_t *p,
+    const ngx_http_lt_kinesis_result_t *result)
+{
+    time_t  skew_s;
+
+    if (result->outcomes
+        || result->class != LT_AWS_SKEW
+        || result->date_s == (time_t) -1)
+    {
+        return 0;
     }
+
+    skew_s = result->date_s - ngx_time();
+
+    if (ngx_abs(skew_s - p->skew_s) < NGX_HTTP_LT_SKEW_MIN_S) {
+        return 0;
+    }
+
+    p->skew_s = skew_s;
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "clock_skew seconds=%T: this machine's clock is wrong",
+                  skew_s);
+
+    return 1;
 }
 
 
@@ -520,7 +552,7 @@ ngx_http_lt_stream_failed(ngx_http_lt_ingest_t *in, lt_aws_class_t class,
 
     /* what the AWS rules call hopeless is tried again too: keys and streams
        get mended, and the audio has its own deadline */
-    if (class != LT_AWS_TRANSIENT && class != LT_AWS_SKEW) {
+    if (class != LT_AWS_TRANSIENT) {
         class = LT_AWS_THROTTLE;
     }
 
