@@ -2,7 +2,7 @@
 // Starts every stand-in on a free loopback port, prints one JSON line when
 // all are ready, and ends, with its children, when its standard input ends or
 // on SIGTERM or SIGINT.
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { access, chmod, constants, mkdir, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -53,6 +53,9 @@ function end(code) {
 }
 
 async function startAll({ dir, shards, recognizer }) {
+    await access(recognizer, constants.X_OK).catch(() => {
+        throw new Error(`no recognizer at ${recognizer}: build it first`);
+    });
     await mkdir(dir, { recursive: true });
     const [{ ca, tls }, kinesis, s3] = await Promise.all([
         makeCertificates(dir), kinesisService(dir, shards), s3Service(dir)]);

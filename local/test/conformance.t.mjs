@@ -1,0 +1,34 @@
+// Drives the stand-ins with AWS's official clients, so that our own code is
+// never judged by our own servers only. Prints TAP; needs the recognizer
+// (RECOGNIZER=path, default build/local/recognizer).
+import { readFile } from 'node:fs/promises';
+import { checkFaults } from './check-faults.mjs';
+import { checkCli, checkPolly, checkS3, checkTranslate } from './check-http.mjs';
+import { checkKinesis } from './check-kinesis.mjs';
+import { checkIdle, checkStreamLimits, checkTranscribe }
+    from './check-transcribe.mjs';
+import { start } from './stand-ins.mjs';
+import { done, note, ok } from './tap.mjs';
+
+const from = performance.now();
+const env = await start('--shards', '2');
+ok(performance.now() - from < 5000, 'all stand-ins are ready within 5 s');
+try {
+    env.caText = await readFile(env.ca, 'utf8');
+    const idle = checkIdle(env);
+    await checkKinesis(env);
+    await checkTranslate(env);
+    await checkS3(env, await checkPolly(env));
+    await checkCli(env);
+    await checkTranscribe(env);
+    (await idle)();
+    await checkStreamLimits(env);
+    await checkFaults(env);
+    note(`${((performance.now() - from) / 1000).toFixed(1)} s`);
+    done();
+} catch (err) {
+    ok(false, 'the test runs to its end', err.stack);
+    process.exitCode = 1;
+} finally {
+    await env.stop();
+}

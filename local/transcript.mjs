@@ -1,0 +1,94 @@
+// From the recogniser's words to the Results of a TranscriptEvent: one
+// growing result per utterance, as Transcribe sends them.
+import { randomUUID } from 'node:crypto';
+
+// The last words that may still change, by partial-results-stability.
+const UNSTABLE_WORDS = { high: 2, medium: 3, low: 5 };
+const OVERLAP_S = 0.05;
+
+// As a recogniser with case and punctuation would write them.
+const SPELLING = { i: 'I', 'i\'m': 'I\'m', 'i\'ll': 'I\'ll', 'i\'ve': 'I\'ve',
+    'i\'d': 'I\'d', mr: 'mister', mrs: 'missus', dr: 'doctor' };
+
+const spell = (word) => SPELLING[word] ?? word;
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+export class Transcript {
+    #unstable;          // undefined: no stabilisation
+    #id;                // of the open result
+    #stable = [];       // its words that were sent as Stable
+    #shown = [];        // its words as last sent
+
+    constructor({ stability } = {}) {
+        this.#unstable = stability && UNSTABLE_WORDS[stability];
+    }
+
+    // What was once stable stays: newer words begin where it ends.
+    #merge(words) {
+        const end = this.#stable.at(-1)?.e ?? -1;
+        return [...this.#stable, ...words.filter(
+            (word) => word.s >= end - OVERLAP_S)];
+    }
+
+    // A word is stable when enough came after it and it did not change.
+    #settle(words) {
+        for (let i = this.#stable.length;
+            i < words.length - this.#unstable; i++) {
+            if (words[i].w !== this.#shown[i]?.w) {
+                return;
+            }
+            this.#stable.push(words[i]);
+        }
+    }
+
+    #item(word, index, isFinal) {
+        const content = spell(word.w);
+        const item = { Content: index === 0 ? capital(content) : content,
+            Type: 'pronunciation', StartTime: word.s, EndTime: word.e,
+            VocabularyFilterMatch: false };
+        if (isFinal && word.c !== undefined) {
+            item.Confidence = word.c;
+        }
+        if (this.#unstable !== undefined) {
+            item.Stable = isFinal || index < this.#stable.length;
+        }
+        return item;
+    }
+
+    #result(words, isFinal) {
+        const items = words.map((word, i) => this.#item(word, i, isFinal));
+        const text = items.map((item) => item.Content).join(' ');
+        const end = words.at(-1).e;
+        if (isFinal) {
+            items.push({ Content: '.', Type: 'punctuation', StartTime: end,
+                EndTime: end, VocabularyFilterMatch: false,
+                ...(this.#unstable !== undefined && { Stable: true }) });
+        }
+        return { ResultId: this.#id, StartTime: words[0].s, EndTime: end,
+            IsPartial: !isFinal, ChannelId: 'ch_0',
+            Alternatives: [{ Transcript: isFinal ? `${text}.` : text,
+                Items: items }] };
+    }
+
+    // The result to send for the recogniser's line, undefined: none.
+    take({ type, words }) {
+        const isFinal = type === 'final';
+        let all = this.#merge(words);
+        if (all.length === 0 && isFinal) {
+            all = this.#shown;      // what was shown does not vanish
+        }
+        if (all.length === 0) {
+            return undefined;
+        }
+        this.#id ??= randomUUID();
+        if (this.#unstable !== undefined && !isFinal) {
+            this.#settle(all);
+        }
+        this.#shown = all;
+        const result = this.#result(all, isFinal);
+        if (isFinal) {
+            [this.#id, this.#stable, this.#shown] = [undefined, [], []];
+        }
+        return result;
+    }
+}
