@@ -65,7 +65,7 @@ ltw_records_deinit(ltw_records_t *records)
     *records = (ltw_records_t) { 0 };
 }
 
-lt_result_t
+void
 ltw_records_at(const ltw_records_t *records, size_t i,
     ltw_kinesis_record_t *record)
 {
@@ -73,11 +73,7 @@ ltw_records_at(const ltw_records_t *records, size_t i,
     double arrived_s = 0;
 
     *record = (ltw_kinesis_record_t) { 0 };
-    if (!lt_json_string(v, "SequenceNumber", &record->sequence_number)
-        || record->sequence_number.len == 0)
-    {
-        return LT_INVALID;
-    }
+    lt_json_string(v, "SequenceNumber", &record->sequence_number);
     lt_json_string(v, "PartitionKey", &record->partition_key);
     lt_json_string(v, "Data", &record->data_base64);
     if (lt_json_number(v, "ApproximateArrivalTimestamp", &arrived_s)
@@ -85,5 +81,4 @@ ltw_records_at(const ltw_records_t *records, size_t i,
     {
         record->arrived_wall_ms = (int64_t) (arrived_s * 1000 + 0.5);
     }
-    return LT_OK;
 }

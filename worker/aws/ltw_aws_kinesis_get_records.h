@@ -26,17 +26,17 @@ typedef struct {
 
 typedef struct {
     lt_str_t sequence_number;
-    lt_str_t partition_key;     /* len 0 when absent or null */
+    lt_str_t partition_key;     /* may be null on the wire */
     lt_str_t data_base64;
-    int64_t arrived_wall_ms;    /* 0 when absent */
+    int64_t arrived_wall_ms;
 } ltw_kinesis_record_t;
 
 lt_result_t ltw_records_read(ltw_records_t *records, lt_str_t body,
     lt_error_t *err);
 void ltw_records_deinit(ltw_records_t *records);
 
-/* LT_INVALID: an entry without sequence number. */
-lt_result_t ltw_records_at(const ltw_records_t *records, size_t i,
+/* What is absent reads as len 0 or 0. */
+void ltw_records_at(const ltw_records_t *records, size_t i,
     ltw_kinesis_record_t *record);
 
 #endif

@@ -128,6 +128,10 @@ ltw_record_make(ltw_record_t *record, void **block,
     size_t data_len;
 
     *record = (ltw_record_t) { .arrived_wall_ms = from->arrived_wall_ms };
+    if (from->sequence_number.len == 0) {
+        lt_error_set(err, 0, "no sequence number");
+        return LT_INVALID;
+    }
     if (!lt_session_id_is_valid(from->partition_key)) {
         lt_error_set(err, 0, "the partition key is no session id");
         return LT_INVALID;

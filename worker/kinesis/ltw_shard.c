@@ -358,33 +358,45 @@ ltw_shard_get_iterator(ltw_shard_t *shard)
 
 /* ---- reading ---- */
 
+/* One line for all that were skipped: a broken writer must not flood it. */
+static void
+ltw_shard_tell_skipped(ltw_shard_t *shard, size_t n, lt_str_t first,
+    const lt_error_t *why)
+{
+    if (n > 0) {
+        ltw_log(LTW_WARN, "records_skipped",
+            ltw_cstr("shard", shard->info.id), ltw_int("records", (int64_t) n),
+            ltw_str("first_sequence_number", first),
+            ltw_cstr("first_error", why->text));
+    }
+}
+
 /* 0: no memory for all of them; the rest must be read again. */
 static int
 ltw_shard_take(ltw_shard_t *shard, const ltw_records_t *records)
 {
     ltw_kinesis_record_t record;
-    lt_error_t err;
-    lt_result_t result;
-    size_t i;
+    lt_str_t first_skipped = { NULL, 0 };
+    lt_error_t err, why = { 0 };
+    lt_result_t result = LT_OK;
+    size_t i, skipped_n = 0;
 
     for (i = 0; i < records->n; i++) {
-        if (ltw_records_at(records, i, &record) != LT_OK) {
-            ltw_count(shard->options.services->metrics, records_poison, 1);
-            continue;
-        }
+        ltw_records_at(records, i, &record);
         result = ltw_batcher_add(shard->batcher, &record, &err);
         if (result == LT_ERROR) {
-            return 0;
+            break;
         }
-        if (result != LT_OK) {
-            ltw_log(LTW_WARN, "record_skipped",
-                ltw_cstr("shard", shard->info.id),
-                ltw_str("sequence_number", record.sequence_number),
-                ltw_cstr("error", err.text));
+        if (result != LT_OK && skipped_n++ == 0) {
+            first_skipped = record.sequence_number;
+            why = err;
         }
-        ltw_shard_set_position(shard, record.sequence_number);
+        if (record.sequence_number.len > 0) {
+            ltw_shard_set_position(shard, record.sequence_number);
+        }
     }
-    return 1;
+    ltw_shard_tell_skipped(shard, skipped_n, first_skipped, &why);
+    return result != LT_ERROR;
 }
 
 /* The interval counts from the last begin; a tenth of it is jitter. */
