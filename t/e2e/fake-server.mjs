@@ -38,6 +38,7 @@ export class FakeServer {
   audio = [];              /* binary frames of the speaker           */
   clips = new Map();       /* path → {body, delayMs, status}         */
   fetched = [];            /* paths of clips that were asked for     */
+  audience = null;         /* languageDistribution instead of the real one */
   refuse = null;           /* HTTP status of every POST /sessions    */
   silent = false;          /* heartbeats are not answered            */
   closed = false;          /* upgrades are refused                   */
@@ -161,7 +162,7 @@ export class FakeServer {
         counts[language] = (counts[language] ?? 0) + 1;
       }
     }
-    const languageDistribution = Object.entries(counts)
+    const languageDistribution = this.audience ?? Object.entries(counts)
       .map(([languageCode, count]) => ({ languageCode, count }));
 
     return { type: 'sessionStatus', sessionId, languageDistribution,

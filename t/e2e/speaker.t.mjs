@@ -123,13 +123,13 @@ async function testInvitation(page) {
 }
 
 async function testAudience(page) {
-  server.send({ type: 'sessionStatus', listenerCount: 14,
-    languageDistribution: [{ languageCode: 'pt', count: 3 },
-      { languageCode: 'es', count: 11 }] }, { role: 'speaker' });
+  server.audience = [{ languageCode: 'pt', count: 3 },
+    { languageCode: 'es', count: 11 }];
   await until(async () => await text(page, 'listeners') === '14');
   is(await page.$$eval('#by-language li', (list) =>
     list.map((li) => `${li.dataset.language} ${li.innerText.replace(/\s+/g, ' ')}`)),
   ['es Español 11', 'pt Português 3'], 'listeners by language, most first');
+  server.audience = null;
   is(await until(async () => await text(page, 'listeners') === '0'), true,
     'the status is asked for again and again');
 
