@@ -173,8 +173,14 @@ sub install {
     my $stock = $Test::Nginx::Util::RunTestHelper;
     $Test::Nginx::Util::RunTestHelper = sub {
         my $failed = grep { !$_ } Test::Builder->new->summary;
+        LT::Env::keep_log($Test::Nginx::Util::ErrLogFile);
         run_dialogue($stock, @_);
         show_log() if $failed < grep { !$_ } Test::Builder->new->summary;
+    };
+    my $check = $Test::Nginx::Util::CheckErrorLog;
+    $Test::Nginx::Util::CheckErrorLog = sub {
+        LT::Env::keep_log($Test::Nginx::Util::ErrLogFile);
+        $check->(@_);
     };
     Test::Nginx::Util::add_block_preprocessor(sub { complete(@_) });
     Test::Nginx::Util::no_shuffle();
