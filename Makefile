@@ -1,23 +1,58 @@
 # make help shows the targets
-BUILD  ?= $(CURDIR)/build
-CC     ?= cc
-CFLAGS ?= -O2 -g
+
+BUILD     ?= $(CURDIR)/build
+OUT       ?= $(CURDIR)/out
+PORT      ?= 8080
+CC        ?= cc
+CFLAGS    ?= -O2 -g
+NGINX_SRC ?= /usr/share/nginx/src
+export BUILD OUT NGINX_SRC
+
 WARN   := -std=gnu11 -Wall -Wextra -Werror
 HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIC
+JOBS   := -j$(shell nproc)
+NODE    = $(shell ls local/node_modules/node-linux-*/bin/node 2>/dev/null | head -n 1)
 
 LIB_SRC    := $(wildcard lib/*.c)
 LIB_OBJ    := $(LIB_SRC:%.c=$(BUILD)/%.o)
-WORKER_SRC := $(shell find worker -name '*.c' 2>/dev/null)
+WORKER_SRC := $(shell find worker -name '*.c')
 WORKER_OBJ := $(WORKER_SRC:%.c=$(BUILD)/%.o)
+WORKER_LIB := $(filter-out %/ltw_main.o,$(WORKER_OBJ))
 UNIT_SRC   := $(wildcard t/unit/*.c)
 UNIT_BIN   := $(UNIT_SRC:%.c=$(BUILD)/%)
 
 LIB_LIBS    := -lcrypto -ljansson
 WORKER_LIBS := -luv -lcurl -lnghttp2 -lssl -lcrypto -lhiredis -ljansson -lm
+SPHINX_LIBS  = $(shell pkg-config --cflags --libs pocketsphinx sphinxbase)
 
-all: module worker
+.DELETE_ON_ERROR:
+.PHONY: help setup build module worker lib local unit demo run test quick \
+    bench bench-soak fresh-check check-clang clean
 
-$(BUILD)/%.o: %.c
+help:
+	@echo 'make demo         translate a recorded talk on this machine, show captions and figures'
+	@echo 'make run          the stack stays up on PORT=8080 until Ctrl-C'
+	@echo 'make test         every suite; ends in one line'
+	@echo 'make module       build/module/ngx_http_lt_module.so (NGINX_SRC=… for another nginx)'
+	@echo 'make worker       build/lt-worker'
+	@echo 'make bench        benchmarks; make bench-soak: memory over 100,000 chunks'
+	@echo 'make fresh-check  make demo and make test in a new Debian 12 root'
+	@echo 'make clean        remove what was built'
+
+# ---- set-up: once, by the first target that needs it
+
+$(BUILD)/.setup: local/setup.sh local/debian-packages.txt local/package-lock.json
+	@./local/setup.sh
+	@mkdir -p $(@D) && touch $@
+
+setup: $(BUILD)/.setup
+
+# ---- programs
+
+build: setup
+	@$(MAKE) --no-print-directory $(JOBS) module worker local
+
+$(BUILD)/%.o: %.c | $(BUILD)/.setup
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(WARN) $(HARDEN) -MMD -Ilib -Iworker -c -o $@ $<
 
@@ -32,11 +67,52 @@ $(BUILD)/lt-worker: $(WORKER_OBJ) $(BUILD)/liblt.a
 
 worker: $(BUILD)/lt-worker
 
-$(BUILD)/t/unit/%: t/unit/%.c $(BUILD)/liblt.a
+module: | $(BUILD)/.setup
+	@ngx_lt_module/build.sh $(BUILD)/module $(NGINX_SRC)
+
+$(BUILD)/local/%: local/engines/%.c | $(BUILD)/.setup
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(WARN) -MMD -Ilib -Iworker -o $@ $< $(BUILD)/liblt.a -lcmocka $(LIB_LIBS)
+	$(CC) $(CFLAGS) $(WARN) -o $@ $< $(SPHINX_LIBS) -lm
+
+local: $(BUILD)/local/recognizer
+
+# ---- what people run
+
+demo: build
+	@$(NODE) local/demo.mjs
+
+run: build
+	@exec $(NODE) local/stack.mjs --port $(PORT)
+
+# ---- tests: everything speaks TAP, one closing line counts
+
+$(BUILD)/t/unit/%: t/unit/%.c $(BUILD)/liblt.a $(WORKER_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(WARN) -MMD -Ilib -Iworker -o $@ $< $(WORKER_LIB) \
+	    $(BUILD)/liblt.a -lcmocka $(WORKER_LIBS)
 
 unit: $(UNIT_BIN)
 
+test: build
+	@$(MAKE) --no-print-directory $(JOBS) unit check-clang
+	@t/run.sh
+
+# the same sources, the other compiler's warnings
+check-clang: | $(BUILD)/.setup
+	@clang -fsyntax-only $(WARN) -Ilib -Iworker $(LIB_SRC) $(WORKER_SRC) $(UNIT_SRC)
+	@CC=clang ngx_lt_module/build.sh $(BUILD)/module-clang $(NGINX_SRC)
+
+fresh-check:
+	@t/fresh-check.sh
+
+# ---- benchmarks
+
+bench: bench-soak
+
+bench-soak: build
+	@bench/soak.sh
+
+clean:
+	rm -rf $(BUILD) $(OUT)
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all lib worker unit
