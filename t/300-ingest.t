@@ -372,3 +372,22 @@ is $now->{audio_accepted_bytes}, length $sent, 'accepted';
 is $now->{audio_stored_bytes}, length $sent, 'stored';
 is $now->{ingest_pending_bytes}, 0, 'nothing pending';
 is $now->{kinesis_inflight}, 0, 'nothing on its way';
+
+=== TEST 20: while paused or muted nothing is kept
+--- ws
+my $session = session();
+my $socket = speaker($session);
+my ($before, $during, $after) = map { pcm(8192, $_) } 1 .. 3;
+$socket->send_binary($before);
+for (['pauseBroadcast', 'broadcastPaused'],
+    ['resumeBroadcast', 'broadcastResumed', 1],
+    ['muteBroadcast', 'broadcastMuted'],
+    ['unmuteBroadcast', 'broadcastUnmuted', 1])
+{
+    my ($action, $type, $is_on) = @$_;
+    $socket->send_json({ action => $action });
+    $socket->json($type);
+    $socket->send_binary($is_on ? $after : $during);
+}
+same(kinesis()->stored($session->{sessionId}, 24576),
+    $before . $after . $after, 'only what was said to all');
