@@ -182,7 +182,7 @@ ltw_worker_init(ltw_worker_t *worker, lt_error_t *err)
         return LT_ERROR;
     }
     loop = worker->services.loop;
-    lt_error_set(err, 0, "no memory");
+    lt_error_set(err, 0, "no memory, or what the line above says");
     worker->sessions = ltw_session_table_new(&worker->services);
     worker->tick = ltw_timer_new(loop, ltw_worker_tick, worker);
     worker->patience = ltw_timer_new(loop, ltw_worker_impatient, worker);

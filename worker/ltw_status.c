@@ -230,7 +230,8 @@ ltw_status_address(ltw_address_t *address, const char *listen,
 }
 
 static int
-ltw_status_listen(const ltw_address_t *address, lt_error_t *err)
+ltw_status_listen(const ltw_address_t *address, const char *text,
+    lt_error_t *err)
 {
     int on = 1;
     int fd = socket(address->address.ss_family,
@@ -244,7 +245,8 @@ ltw_status_listen(const ltw_address_t *address, lt_error_t *err)
     {
         return fd;
     }
-    lt_error_set(err, errno, "status_listen: %s", strerror(errno));
+    lt_error_set(err, errno, "status_listen: %s: %s", text,
+        strerror(errno));
     if (fd != -1) {
         close(fd);
     }
@@ -274,7 +276,7 @@ ltw_status_new(ltw_loop_t *loop, ltw_metrics_t *metrics, const char *listen,
     for (i = 0; i < LTW_STATUS_CONNS_MAX; i++) {
         status->conns[i].status = status;
     }
-    status->fd = ltw_status_listen(&address, err);
+    status->fd = ltw_status_listen(&address, listen, err);
     if (status->fd != -1) {
         status->watch = ltw_watch_new(loop, status->fd, ltw_status_accept,
             status);

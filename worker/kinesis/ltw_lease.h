@@ -11,8 +11,8 @@
  *   RELEASING  one command, until its reply or its timeout
  *   RELEASED   the end
  *
- * A checkpoint is text: a sequence number, "@<Unix ms>" (nothing read yet), or
- * "SHARD_END".  It is written with the next renewal, at once where possible,
+ * A checkpoint is text: a sequence number; "@<Unix ms>" or "TRIM_HORIZON" when
+ * nothing is done yet; or "SHARD_END".  It is written with the next renewal, at once where possible,
  * again until Redis has it, and never by who is not the owner.
  */
 #ifndef LTW_LEASE_H

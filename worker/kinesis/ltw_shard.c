@@ -242,22 +242,24 @@ ltw_shard_ask_parent(ltw_shard_t *shard)
 
 /* ---- the lease ---- */
 
+/* The checkpoint at once: a successor must not skip what comes before the
+   first batch is done. */
 static void
 ltw_shard_begin_anew(ltw_shard_t *shard)
 {
-    char now[32];
-    int is_latest = shard->options.services->config->starting_position
-        == LTW_START_LATEST;
+    char checkpoint[32] = "TRIM_HORIZON";
 
-    if (shard->has_read_parents || !is_latest) {
-        ltw_shard_set_position(shard, LT_STR("TRIM_HORIZON"));
-        return;
+    if (shard->has_read_parents
+        || shard->options.services->config->starting_position
+            != LTW_START_LATEST)
+    {
+        ltw_shard_set_position(shard, lt_str(checkpoint));
+    } else {
+        ltw_shard_set_position(shard, LT_STR("LATEST"));
+        snprintf(checkpoint, sizeof(checkpoint), "@%lld",
+            (long long) ltw_aws_time_ms(shard->options.services->aws));
     }
-    /* A successor must not skip what comes before our first checkpoint. */
-    snprintf(now, sizeof(now), "@%lld",
-        (long long) ltw_aws_time_ms(shard->options.services->aws));
-    ltw_shard_set_position(shard, LT_STR("LATEST"));
-    ltw_lease_checkpoint(shard->lease, lt_str(now));
+    ltw_lease_checkpoint(shard->lease, lt_str(checkpoint));
 }
 
 static void
