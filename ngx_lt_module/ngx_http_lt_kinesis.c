@@ -42,12 +42,13 @@ static ngx_int_t ngx_http_lt_kinesis_read_records(ngx_http_lt_kinesis_t *call,
     const ngx_http_lt_batch_answer_t *answer);
 static void ngx_http_lt_kinesis_read_error(ngx_http_lt_kinesis_t *call,
     const ngx_http_lt_batch_answer_t *answer);
-static const char *ngx_http_lt_kinesis_credentials_cause(const char *code);
+static const char *ngx_http_lt_kinesis_cause(
+    const ngx_http_lt_kinesis_result_t *result, ngx_uint_t is_upstream);
 static ngx_http_core_loc_conf_t *ngx_http_lt_kinesis_find_location(
     ngx_http_conf_ctx_t *ctx, ngx_str_t *uri);
 
 
-/* Errors that somebody has to mend, and where. */
+/* What is wrong with keys, signatures and rights, and where to mend it. */
 static const ngx_http_lt_kinesis_cause_t  ngx_http_lt_kinesis_causes[] = {
     { "InvalidSignature",
       "the secret key is wrong, or what is sent is not what was signed: "
@@ -331,48 +332,46 @@ ngx_http_lt_kinesis_read_error(ngx_http_lt_kinesis_t *call,
                       ngx_http_lt_view(&answer->error_type),
                       ngx_http_lt_view(&answer->body));
     result->class = lt_aws_classify(result->status, result->code);
-    result->cause = ngx_http_lt_kinesis_credentials_cause(result->code);
-
-    if (result->cause) {
-        NGX_HTTP_LT_COUNT(kinesis_errors_credentials, 1);
-
-    } else if (!answer->is_upstream) {
-        NGX_HTTP_LT_COUNT(kinesis_errors_fatal, 1);
-        result->cause = "nginx refused the request itself: see "
-                        "lt_kinesis_location";
-
-    } else if (ngx_strncmp(result->code, "ResourceNotFound", 16) == 0) {
-        NGX_HTTP_LT_COUNT(kinesis_errors_fatal, 1);
-        result->cause = "there is no such stream: see lt_kinesis_stream and "
-                        "lt_aws_region";
-
-    } else if (result->class == LT_AWS_THROTTLE) {
-        NGX_HTTP_LT_COUNT(kinesis_errors_throttle, 1);
-        result->cause = "more than the stream's shards take";
-
-    } else if (result->class == LT_AWS_TRANSIENT) {
-        NGX_HTTP_LT_COUNT(kinesis_errors_transient, 1);
-        result->cause = "an error inside Kinesis";
-
-    } else {
-        NGX_HTTP_LT_COUNT(kinesis_errors_fatal, 1);
-        result->cause = "Kinesis refuses the request";
-    }
+    result->cause = ngx_http_lt_kinesis_cause(result, answer->is_upstream);
 }
 
 
+/* Counts, too. */
 static const char *
-ngx_http_lt_kinesis_credentials_cause(const char *code)
+ngx_http_lt_kinesis_cause(const ngx_http_lt_kinesis_result_t *result,
+    ngx_uint_t is_upstream)
 {
     const ngx_http_lt_kinesis_cause_t  *row;
 
     for (row = ngx_http_lt_kinesis_causes; row->code; row++) {
-        if (ngx_strncmp(code, row->code, ngx_strlen(row->code)) == 0) {
+        if (ngx_strncmp(result->code, row->code, ngx_strlen(row->code)) == 0) {
+            NGX_HTTP_LT_COUNT(kinesis_errors_credentials, 1);
             return row->cause;
         }
     }
 
-    return NULL;
+    if (is_upstream && result->class == LT_AWS_THROTTLE) {
+        NGX_HTTP_LT_COUNT(kinesis_errors_throttle, 1);
+        return "more than the stream's shards take";
+    }
+
+    if (is_upstream && result->class == LT_AWS_TRANSIENT) {
+        NGX_HTTP_LT_COUNT(kinesis_errors_transient, 1);
+        return "an error inside Kinesis";
+    }
+
+    NGX_HTTP_LT_COUNT(kinesis_errors_fatal, 1);
+
+    if (!is_upstream) {
+        return "nginx refused the request itself: see lt_kinesis_location";
+    }
+
+    if (ngx_strncmp(result->code, "ResourceNotFound", 16) == 0) {
+        return "there is no such stream: see lt_kinesis_stream and "
+               "lt_aws_region";
+    }
+
+    return "Kinesis refuses the request";
 }
 
 
