@@ -22,8 +22,8 @@ fi
 cc_opt="-std=gnu11 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror"
 ld_opt=""
 if [ "$kind" = asan ]; then
-    cc_opt="-std=gnu11 -O1 -g -fno-omit-frame-pointer -Wall -Wextra
-        -Wno-unused-parameter -fsanitize=address,undefined"
+    cc_opt="-std=gnu11 -O1 -g -fno-omit-frame-pointer -Wall -Wextra"
+    cc_opt="$cc_opt -Wno-unused-parameter -fsanitize=address,undefined"
     ld_opt="-fsanitize=address,undefined"
 else
     cc_opt="$cc_opt -D_FORTIFY_SOURCE=2 -fstack-protector-strong"

@@ -34,6 +34,7 @@
     X(messages_delivered, "messages queued on a socket")                      \
     X(messages_dropped, "messages not queued: the socket's queue was full")   \
     X(audio_chunks, "audio chunks accepted")                                  \
+    X(audio_chunks_silenced, "audio chunks not kept: paused, muted or ended") \
     X(audio_accepted_bytes, "PCM accepted from speakers")                     \
     X(audio_stored_bytes, "PCM that Kinesis has acknowledged")                \
     X(audio_dropped_full_bytes, "PCM dropped: lt_audio_buffer was full")      \

@@ -3,7 +3,7 @@
 #include "ngx_http_lt_conf.h"
 #include "ngx_http_lt_redis.h"
 #include "ngx_http_lt_registry.h"
-#include "ngx_http_lt_push.h"
+#include "ngx_http_lt_talk.h"
 #include "ngx_http_lt_ingest.h"
 #include "ngx_http_lt_metrics.h"
 
@@ -15,7 +15,7 @@ static ngx_conf_num_bounds_t ngx_http_lt_inflight_bounds = {
     ngx_conf_check_num_bounds, 1, 1024
 };
 static ngx_conf_num_bounds_t ngx_http_lt_listeners_bounds = {
-    ngx_conf_check_num_bounds, 1, 100000
+    ngx_conf_check_num_bounds, 1, 1000
 };
 
 static ngx_conf_enum_t ngx_http_lt_records[] = {
@@ -192,7 +192,7 @@ ngx_http_lt_init_process(ngx_cycle_t *cycle)
 
     ngx_http_lt_metrics_init_process(mcf->zone);
 
-    if (ngx_http_lt_push_init_process(cycle, mcf) != NGX_OK
+    if (ngx_http_lt_talk_init_process(cycle, mcf) != NGX_OK
         || ngx_http_lt_registry_init_process(cycle, mcf) != NGX_OK
         || ngx_http_lt_redis_init_process(cycle, mcf) != NGX_OK)
     {

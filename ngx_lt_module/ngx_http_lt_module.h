@@ -25,7 +25,7 @@
 typedef struct ngx_http_lt_main_conf_s ngx_http_lt_main_conf_t;
 typedef struct ngx_http_lt_redis_s ngx_http_lt_redis_t;
 typedef struct ngx_http_lt_registry_s ngx_http_lt_registry_t;
-typedef struct ngx_http_lt_push_s ngx_http_lt_push_t;
+typedef struct ngx_http_lt_talks_s ngx_http_lt_talks_t;
 
 typedef struct {
     ngx_str_t name;             /* as configured, for the log */
@@ -85,12 +85,13 @@ struct ngx_http_lt_main_conf_s {
                                    stand */
 
     /* this nginx worker process */
+    ngx_atomic_uint_t connections;  /* numbers given to them */
     u_char process_id[NGX_HTTP_LT_PROCESS_ID_LEN + 1];
     u_char *scratch;            /* message_max + 16k, for reading sockets */
     size_t scratch_size;
     ngx_http_lt_redis_t *redis;
     ngx_http_lt_registry_t *registry;
-    ngx_http_lt_push_t *push;
+    ngx_http_lt_talks_t *talks;
     void *ingest;               /* the ingest room's */
 };
 

@@ -1,0 +1,148 @@
+/*
+ * audioChunk, and the same as a binary frame: PCM s16le, 16 kHz, mono.
+ * Nothing is answered.  While paused or muted it is taken and not kept.
+ */
+#include "ngx_http_lt_actions.h"
+#include "ngx_http_lt_metrics.h"
+
+#include "lt_text.h"
+
+/* NULL: it is not kept, for the reason counted or told. */
+static ngx_http_lt_ingest_t *
+lt_action_audio_stream(ngx_http_lt_socket_t *s)
+{
+    if (s->talk->state == NGX_HTTP_LT_TALK_ENDED
+        || s->talk->state == NGX_HTTP_LT_TALK_CLOSING
+        || s->is_paused || s->is_muted)
+    {
+        NGX_HTTP_LT_COUNT(audio_chunks_silenced, 1);
+        return NULL;
+    }
+
+    if (s->ingest == NULL) {
+        ngx_http_core_srv_conf_t *cscf;
+
+        cscf = ngx_http_get_module_srv_conf(s->request, ngx_http_core_module);
+        s->ingest = ngx_http_lt_ingest_open(s->mcf, cscf->ctx,
+            &s->talk->sn.str, s->epoch, ngx_cycle->log);
+    }
+
+    if (s->ingest == NULL) {
+        ngx_http_lt_action_error(s, "SERVICE_UNAVAILABLE",
+            "There is no room for more audio at the moment.");
+    }
+
+    return s->ingest;
+}
+
+static void
+lt_action_audio_refuse_size(ngx_http_lt_socket_t *s)
+{
+    ngx_http_lt_action_error(s, "AUDIO_CHUNK_TOO_LARGE",
+        "A chunk has at most 32768 bytes of audio.");
+}
+
+static void
+lt_action_audio_refuse_pcm(ngx_http_lt_socket_t *s)
+{
+    ngx_http_lt_action_error(s, "INVALID_AUDIO",
+        "Audio is PCM s16le at 16 kHz: an even number of bytes, at least 2.");
+}
+
+static void
+lt_action_audio_refuse_base64(ngx_http_lt_socket_t *s)
+{
+    ngx_http_lt_action_error(s, "INVALID_AUDIO",
+        "\"audioData\" must be base64 (RFC 4648, with padding).");
+}
+
+void
+ngx_http_lt_action_audio_pcm(ngx_http_lt_socket_t *s, const u_char *pcm,
+    size_t len)
+{
+    ngx_http_lt_ingest_t *in;
+
+    if (len > NGX_HTTP_LT_CHUNK_MAX) {
+        lt_action_audio_refuse_size(s);
+        return;
+    }
+
+    if (len == 0 || len % 2 != 0) {
+        lt_action_audio_refuse_pcm(s);
+        return;
+    }
+
+    in = lt_action_audio_stream(s);
+    if (in != NULL) {
+        (void) ngx_http_lt_ingest_append(in, pcm, len, ngx_http_lt_wall_ms());
+    }
+}
+
+/* The decoder needs room for the padding, and checks all before it is kept. */
+void
+ngx_http_lt_action_audio_base64(ngx_http_lt_socket_t *s, lt_str_t text)
+{
+    size_t len;
+    u_char *place;
+    ngx_http_lt_ingest_t *in;
+
+    if (text.len > LT_BASE64_ENCODED_LEN(NGX_HTTP_LT_CHUNK_MAX)) {
+        lt_action_audio_refuse_size(s);
+        return;
+    }
+
+    if (text.len == 0) {
+        ngx_http_lt_action_error(s, "INVALID_AUDIO",
+            "An audioChunk must have \"audioData\".");
+        return;
+    }
+
+    if (text.len % 4 != 0) {
+        lt_action_audio_refuse_base64(s);
+        return;
+    }
+
+    in = lt_action_audio_stream(s);
+    if (in == NULL) {
+        return;
+    }
+
+    place = ngx_http_lt_ingest_reserve(in, LT_BASE64_DECODED_MAX(text.len));
+    len = text.len / 4 * 3;     /* dropped audio is counted too */
+
+    if (place == NULL) {
+        len -= (text.data[text.len - 1] == '=')
+               + (text.data[text.len - 2] == '=');
+    }
+
+    if (place != NULL && lt_base64_decode(place, &len, text) != LT_OK) {
+        (void) ngx_http_lt_ingest_commit(in, 0, 0);
+        lt_action_audio_refuse_base64(s);
+        return;
+    }
+
+    if (len == 0 || len % 2 != 0 || len > NGX_HTTP_LT_CHUNK_MAX) {
+        (void) ngx_http_lt_ingest_commit(in, 0, 0);
+
+        if (len > NGX_HTTP_LT_CHUNK_MAX) {
+            lt_action_audio_refuse_size(s);
+        } else {
+            lt_action_audio_refuse_pcm(s);
+        }
+        return;
+    }
+
+    (void) ngx_http_lt_ingest_commit(in, len, ngx_http_lt_wall_ms());
+}
+
+void
+ngx_http_lt_action_audio(ngx_http_lt_socket_t *s, const lt_json_t *doc)
+{
+    lt_str_t text;
+
+    if (!lt_json_string(doc, "audioData", &text)) {
+        text.len = 0;
+    }
+
+    ngx_http_lt_action_audio_base64(s, text);
+}

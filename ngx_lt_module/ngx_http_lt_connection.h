@@ -1,0 +1,109 @@
+/*
+ * The life of one WebSocket after its 101.
+ *
+ *   open      idle for lt_idle_timeout at most; messages go to the actions
+ *   closing   our close frame is out, the peer's is awaited (2 s); what it
+ *             still sends is ignored
+ *   draining  the same after broken framing: bytes are thrown away unread
+ *   leaving   the peer's close is answered; ends when that is sent (2 s)
+ *   gone      ends in the event that is running
+ * Only open sockets belong to a talk and get messages.
+ *
+ * Not here: framing (lib/lt_ws.h), what messages mean (actions), who gets
+ * what (talk, push).
+ *
+ * Memory: a socket and what it holds are heap, not the request's pool: that
+ * lives for hours.  Only event handlers of the connection free it.  The
+ * request is kept for the access log and for limit_conn.
+ * Limits: lt_message_max in; NGX_HTTP_LT_OUT_MAX out.
+ */
+#ifndef NGX_HTTP_LT_CONNECTION_H
+#define NGX_HTTP_LT_CONNECTION_H
+
+#include "ngx_http_lt_module.h"
+#include "ngx_http_lt_frame.h"
+#include "ngx_http_lt_ingest.h"
+
+#include "lt_session_id.h"
+
+#define NGX_HTTP_LT_CLOSE_MS 2000
+#define NGX_HTTP_LT_CONNECTION_ID_MAX 48
+#define NGX_HTTP_LT_LANGUAGE_MAX 8
+
+typedef struct ngx_http_lt_talk_s ngx_http_lt_talk_t;
+typedef struct ngx_http_lt_socket_s ngx_http_lt_socket_t;
+
+typedef enum {
+    NGX_HTTP_LT_LISTENER = 1,       /* bits: the action table uses masks */
+    NGX_HTTP_LT_SPEAKER = 2
+} ngx_http_lt_role_e;
+
+typedef enum {
+    NGX_HTTP_LT_OPEN,
+    NGX_HTTP_LT_CLOSING,
+    NGX_HTTP_LT_DRAINING,
+    NGX_HTTP_LT_LEAVING,
+    NGX_HTTP_LT_GONE
+} ngx_http_lt_socket_state_e;
+
+struct ngx_http_lt_socket_s {
+    ngx_queue_t queue;              /* talk's listeners */
+    ngx_connection_t *connection;
+    ngx_http_request_t *request;
+    ngx_http_lt_main_conf_t *mcf;
+    ngx_http_lt_talk_t *talk;       /* NULL when no longer open */
+    ngx_http_lt_socket_state_e state;
+    ngx_http_lt_role_e role;
+
+    ngx_str_t id;                   /* connection id */
+    u_char id_data[NGX_HTTP_LT_CONNECTION_ID_MAX];
+    ngx_str_t language;             /* listener: what it hears */
+    u_char language_data[NGX_HTTP_LT_LANGUAGE_MAX];
+    ngx_str_t source_language;
+    u_char source_data[NGX_HTTP_LT_LANGUAGE_MAX];
+
+    ngx_http_lt_ingest_t *ingest;   /* speaker; NULL: none could be had */
+    uint64_t epoch;
+    ngx_uint_t is_paused;
+    ngx_uint_t is_muted;
+
+    lt_ws_decoder_t decoder;
+    u_char *message;                /* of several pieces; NULL between */
+    size_t message_len;
+    size_t message_size;
+
+    ngx_http_lt_out_t out;
+    ngx_queue_t asks;               /* questions to Redis under way */
+    ngx_uint_t asks_n;
+};
+
+/* Heap; mcf and a new connection id are set.  NULL: no memory. */
+ngx_http_lt_socket_t *ngx_http_lt_socket_new(ngx_http_lt_main_conf_t *mcf,
+    ngx_http_lt_role_e role, ngx_log_t *log);
+
+/* Before _open() only. */
+void ngx_http_lt_socket_free(ngx_http_lt_socket_t **s);
+
+/*
+ * Sends the 101 (with the accept key) and takes the connection over from
+ * nginx; the socket joins its talk.  NGX_ERROR: the answer could not be sent,
+ * nothing was taken over.
+ */
+ngx_int_t ngx_http_lt_connection_open(ngx_http_lt_socket_t *s,
+    ngx_http_request_t *r, const ngx_str_t *accept,
+    const ngx_str_t *session_id);
+
+/* Reads what came with the upgrade.  The socket may be gone afterwards. */
+void ngx_http_lt_connection_start(ngx_http_lt_socket_t *s);
+
+/* Queues; a socket that cannot take it is closed (1013).  Never frees s. */
+void ngx_http_lt_connection_send(ngx_http_lt_socket_t *s,
+    ngx_http_lt_frame_t *frame);
+void ngx_http_lt_connection_send_text(ngx_http_lt_socket_t *s,
+    const u_char *text, size_t len);
+
+/* Queues a close frame and leaves the talk.  Never frees s. */
+void ngx_http_lt_connection_close(ngx_http_lt_socket_t *s, uint16_t code,
+    const char *reason);
+
+#endif

@@ -1,0 +1,489 @@
+/*
+ * The upgrade request: RFC 6455 section 4.2.1, then the checks of
+ * docs/protocol.md in their order, as HTTP answers before the 101.
+ */
+#include "ngx_http_lt_module.h"
+#include "ngx_http_lt_answer.h"
+#include "ngx_http_lt_connection.h"
+#include "ngx_http_lt_metrics.h"
+#include "ngx_http_lt_registry.h"
+#include "ngx_http_lt_state.h"
+
+#include "lt_language.h"
+#include "lt_session_id.h"
+#include "lt_text.h"
+#include "lt_ws.h"
+
+#define LT_HANDSHAKE_TOKEN_MAX 4096
+
+typedef struct {
+    ngx_uint_t status;
+    lt_message_error_t error;
+} lt_refusal_t;
+
+typedef struct {
+    ngx_http_request_t *request;
+    ngx_http_lt_main_conf_t *mcf;
+    ngx_http_lt_command_t *cmd;     /* under way */
+    ngx_http_lt_socket_t *socket;   /* until it is open */
+    ngx_str_t session_id;
+    ngx_str_t language;             /* listener: as asked for */
+    ngx_str_t accept;
+    u_char accept_data[LT_WS_ACCEPT_LEN];
+    const lt_refusal_t *language_refusal;   /* told only when the session is
+                                               fine */
+} lt_handshake_t;
+
+#define LT_REFUSAL(name, http, word, sentence)                                \
+    static const lt_refusal_t name = {                                        \
+        http, { word, sentence, NULL, { NULL, 0 } }                           \
+    }
+
+LT_REFUSAL(lt_refuse_method, NGX_HTTP_NOT_ALLOWED, "METHOD_NOT_ALLOWED",
+    "A WebSocket is opened by GET.");
+LT_REFUSAL(lt_refuse_upgrade, 426, "UPGRADE_REQUIRED",
+    "This address is a WebSocket: HTTP/1.1 with Upgrade: websocket, "
+    "Connection: Upgrade and Sec-WebSocket-Version: 13.");
+LT_REFUSAL(lt_refuse_key, NGX_HTTP_BAD_REQUEST, "INVALID_WEBSOCKET_KEY",
+    "Sec-WebSocket-Key must be given once, as base64 of 16 bytes.");
+LT_REFUSAL(lt_refuse_body, NGX_HTTP_BAD_REQUEST, "INVALID_REQUEST",
+    "An upgrade request has no body.");
+LT_REFUSAL(lt_refuse_no_session, NGX_HTTP_BAD_REQUEST, "MISSING_SESSION_ID",
+    "The query must have sessionId.");
+LT_REFUSAL(lt_refuse_session_id, NGX_HTTP_BAD_REQUEST, "INVALID_SESSION_ID",
+    "A session id looks like quiet-river-123.");
+LT_REFUSAL(lt_refuse_not_found, NGX_HTTP_NOT_FOUND, "SESSION_NOT_FOUND",
+    "There is no such session.");
+LT_REFUSAL(lt_refuse_inactive, NGX_HTTP_FORBIDDEN, "SESSION_INACTIVE",
+    "The session has ended.");
+LT_REFUSAL(lt_refuse_token, NGX_HTTP_UNAUTHORIZED, "UNAUTHORIZED",
+    "The token is not this session's speaker token.");
+LT_REFUSAL(lt_refuse_no_language, NGX_HTTP_BAD_REQUEST,
+    "MISSING_TARGET_LANGUAGE", "A listener's query must have targetLanguage; "
+    "a speaker's must have token.");
+LT_REFUSAL(lt_refuse_language, NGX_HTTP_BAD_REQUEST,
+    "INVALID_TARGET_LANGUAGE", "targetLanguage must be two small letters.");
+LT_REFUSAL(lt_refuse_unsupported, NGX_HTTP_BAD_REQUEST,
+    "UNSUPPORTED_LANGUAGE", "Nothing can be heard in that language.");
+LT_REFUSAL(lt_refuse_full, NGX_HTTP_SERVICE_UNAVAILABLE, "SESSION_FULL",
+    "The session has as many listeners as it may have.");
+LT_REFUSAL(lt_refuse_unavailable, NGX_HTTP_SERVICE_UNAVAILABLE,
+    "SERVICE_UNAVAILABLE",
+    "Sessions cannot be reached at the moment; please try again.");
+LT_REFUSAL(lt_refuse_internal, NGX_HTTP_INTERNAL_SERVER_ERROR,
+    "INTERNAL_ERROR", "The server has failed; please try again.");
+
+static ngx_int_t
+lt_handshake_refuse(ngx_http_request_t *r, const lt_refusal_t *refusal,
+    const ngx_str_t *language)
+{
+    lt_message_error_t error = refusal->error;
+
+    NGX_HTTP_LT_COUNT(handshakes_refused, 1);
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+        "lt: event=handshake_refused status=%ui code=%s", refusal->status,
+        error.code);
+
+    if (refusal == &lt_refuse_upgrade
+        && (ngx_http_lt_answer_header(r, "Upgrade", "websocket") != NGX_OK
+            || ngx_http_lt_answer_header(r, "Sec-WebSocket-Version", "13")
+               != NGX_OK))
+    {
+        return NGX_ERROR;
+    }
+
+    if (refusal == &lt_refuse_unavailable
+        && ngx_http_lt_answer_header(r, "Retry-After", "2") != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (language != NULL && language->len != 0) {
+        error.detail_key = "languageCode";
+        error.detail = ngx_http_lt_view(language);
+    }
+
+    return ngx_http_lt_answer_error(r, refusal->status, &error);
+}
+
+/* A header that may come once; *n counts. */
+static ngx_str_t
+lt_handshake_header(ngx_http_request_t *r, const char *name, ngx_uint_t *n)
+{
+    size_t len = ngx_strlen(name);
+    ngx_str_t value = ngx_null_string;
+    ngx_uint_t i;
+    ngx_list_part_t *part = &r->headers_in.headers.part;
+    ngx_table_elt_t *h = part->elts;
+
+    *n = 0;
+
+    for (i = 0; /* void */ ; i++) {
+        if (i == part->nelts) {
+            if (part->next == NULL) {
+                return value;
+            }
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len == len
+            && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
+        {
+            value = h[i].value;
+            (*n)++;
+        }
+    }
+}
+
+/* A word in a comma-separated list, any case. */
+static ngx_uint_t
+lt_handshake_lists(const ngx_str_t *list, const char *word)
+{
+    size_t len = ngx_strlen(word);
+    u_char *p = list->data, *end = p + list->len, *start;
+
+    while (p < end) {
+        while (p < end && (*p == ' ' || *p == '\t' || *p == ',')) {
+            p++;
+        }
+
+        start = p;
+        while (p < end && *p != ',' && *p != ' ' && *p != '\t') {
+            p++;
+        }
+
+        if ((size_t) (p - start) == len
+            && ngx_strncasecmp(start, (u_char *) word, len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+/* RFC 6455 section 4.2.1; *refusal NULL = fine. */
+static const lt_refusal_t *
+lt_handshake_check_upgrade(ngx_http_request_t *r, lt_handshake_t *h)
+{
+    ngx_str_t upgrade, connection, version, key;
+    ngx_uint_t upgrades, connections, versions, keys;
+
+    if (r->http_version >= NGX_HTTP_VERSION_20) {
+        return &lt_refuse_upgrade;      /* RFC 8441 is not in nginx */
+    }
+
+    if (r->method != NGX_HTTP_GET) {
+        return &lt_refuse_method;
+    }
+
+    upgrade = lt_handshake_header(r, "Upgrade", &upgrades);
+    connection = lt_handshake_header(r, "Connection", &connections);
+    version = lt_handshake_header(r, "Sec-WebSocket-Version", &versions);
+    key = lt_handshake_header(r, "Sec-WebSocket-Key", &keys);
+
+    if (r->http_version < NGX_HTTP_VERSION_11
+        || !lt_handshake_lists(&upgrade, "websocket")
+        || !lt_handshake_lists(&connection, "upgrade")
+        || versions != 1
+        || !lt_str_is(ngx_http_lt_view(&version), "13"))
+    {
+        return &lt_refuse_upgrade;
+    }
+
+    if (keys != 1
+        || lt_ws_accept((char *) h->accept_data, ngx_http_lt_view(&key))
+           != LT_OK)
+    {
+        return &lt_refuse_key;
+    }
+
+    h->accept.data = h->accept_data;
+    h->accept.len = LT_WS_ACCEPT_LEN;
+
+    if (r->headers_in.content_length_n > 0 || r->headers_in.chunked) {
+        return &lt_refuse_body;
+    }
+
+    return NULL;
+}
+
+/* The request has gone: a join that is under way is taken back. */
+static void
+lt_handshake_cleanup(void *data)
+{
+    lt_handshake_t *h = data;
+
+    if (h->cmd != NULL) {
+        ngx_http_lt_redis_forget(h->cmd);
+        h->cmd = NULL;
+    }
+
+    if (h->socket != NULL) {
+        ngx_http_lt_registry_leave(h->mcf, &h->session_id, &h->socket->id,
+            h->socket->role == NGX_HTTP_LT_SPEAKER);
+        ngx_http_lt_socket_free(&h->socket);
+    }
+}
+
+static const lt_refusal_t *
+lt_handshake_refusal(int code)
+{
+    switch (code) {
+
+    case LT_STATE_NOT_FOUND:
+        return &lt_refuse_not_found;
+
+    case LT_STATE_INACTIVE:
+        return &lt_refuse_inactive;
+
+    case LT_STATE_FULL:
+        return &lt_refuse_full;
+
+    case LT_STATE_UNAUTHORIZED:
+        return &lt_refuse_token;
+
+    case NGX_HTTP_LT_STATE_LOST:
+        return &lt_refuse_unavailable;
+
+    default:
+        return &lt_refuse_internal;
+    }
+}
+
+static void
+lt_handshake_copy(ngx_str_t *to, size_t max, ngx_str_t from)
+{
+    to->len = ngx_min(from.len, max);
+    ngx_memcpy(to->data, from.data, to->len);
+}
+
+/* What the script has told about the session. */
+static void
+lt_handshake_fill(ngx_http_lt_socket_t *s, const ngx_http_lt_reply_t *reply)
+{
+    ngx_uint_t at = 2;
+
+    if (s->role == NGX_HTTP_LT_SPEAKER) {
+        s->epoch = (uint64_t) ngx_http_lt_reply_number(reply, 1);
+        at = 3;
+    }
+
+    lt_handshake_copy(&s->source_language, NGX_HTTP_LT_LANGUAGE_MAX,
+        ngx_http_lt_reply_text(reply, at));
+    s->is_paused = ngx_http_lt_reply_number(reply, at + 1) != 0;
+    s->is_muted = ngx_http_lt_reply_number(reply, at + 2) != 0;
+}
+
+static void
+lt_handshake_done(void *data, const ngx_http_lt_reply_t *reply)
+{
+    int code = ngx_http_lt_state_code(reply);
+    ngx_int_t rc;
+    lt_handshake_t *h = data;
+    ngx_http_lt_socket_t *s = h->socket;
+    ngx_http_request_t *r = h->request;
+
+    h->cmd = NULL;
+
+    if (code != LT_STATE_DONE) {
+        /* of a lost answer nobody knows: the cleanup takes it back */
+        if (code != NGX_HTTP_LT_STATE_LOST) {
+            ngx_http_lt_socket_free(&h->socket);
+        }
+
+        rc = lt_handshake_refuse(r, lt_handshake_refusal(code), NULL);
+        ngx_http_lt_answer_finish(r, rc);
+        return;
+    }
+
+    lt_handshake_fill(s, reply);
+
+    if (ngx_http_lt_connection_open(s, r, &h->accept, &h->session_id)
+        != NGX_OK)
+    {
+        ngx_http_lt_answer_finish(r, NGX_ERROR);
+        return;
+    }
+
+    h->socket = NULL;
+    ngx_http_lt_connection_start(s);
+}
+
+/* The session is fine, the language is not. */
+static void
+lt_handshake_checked(void *data, const ngx_http_lt_reply_t *reply)
+{
+    int code = ngx_http_lt_state_code(reply);
+    lt_handshake_t *h = data;
+    const lt_refusal_t *refusal = h->language_refusal;
+
+    h->cmd = NULL;
+
+    if (code != LT_STATE_DONE) {
+        refusal = lt_handshake_refusal(code);
+    }
+
+    ngx_http_lt_answer_finish(h->request,
+        lt_handshake_refuse(h->request, refusal,
+            refusal == &lt_refuse_unsupported ? &h->language : NULL));
+}
+
+static const lt_refusal_t *
+lt_handshake_check_language(const ngx_str_t *language)
+{
+    lt_str_t code = ngx_http_lt_view(language);
+
+    if (code.len == 0) {
+        return &lt_refuse_no_language;
+    }
+
+    if (!lt_language_is_code(code)) {
+        return &lt_refuse_language;
+    }
+
+    return lt_language_is_target(code) ? NULL : &lt_refuse_unsupported;
+}
+
+static ngx_http_lt_command_t *
+lt_handshake_attach(lt_handshake_t *h, const ngx_str_t *token)
+{
+    uint8_t sha256[LT_SHA256_LEN];
+    ngx_str_t key;
+    char hex[LT_SHA256_LEN * 2];
+
+    if (lt_sha256(sha256, token->data, token->len) != LT_OK) {
+        return NULL;
+    }
+
+    lt_hex_encode(hex, sha256, sizeof(sha256));
+    key.data = (u_char *) hex;
+    key.len = sizeof(hex);
+
+    return ngx_http_lt_state_attach(h->mcf, &h->session_id, &h->socket->id,
+        &key, lt_handshake_done, h);
+}
+
+/* Sends the question to Redis that fits the role; NGX_DONE = it is asked. */
+static ngx_int_t
+lt_handshake_ask(lt_handshake_t *h, ngx_uint_t is_listener,
+    const ngx_str_t *token)
+{
+    ngx_str_t none = ngx_null_string;
+    ngx_http_request_t *r = h->request;
+
+    h->language_refusal = is_listener
+                          ? lt_handshake_check_language(&h->language) : NULL;
+
+    if (h->language_refusal != NULL) {
+        h->cmd = ngx_http_lt_state_join(h->mcf, &h->session_id, &none, &none,
+            lt_handshake_checked, h);
+        return h->cmd != NULL
+               ? NGX_DONE
+               : lt_handshake_refuse(r, &lt_refuse_unavailable, NULL);
+    }
+
+    h->socket = ngx_http_lt_socket_new(h->mcf,
+        is_listener ? NGX_HTTP_LT_LISTENER : NGX_HTTP_LT_SPEAKER,
+        r->connection->log);
+    if (h->socket == NULL) {
+        return lt_handshake_refuse(r, &lt_refuse_internal, NULL);
+    }
+
+    lt_handshake_copy(&h->socket->language, NGX_HTTP_LT_LANGUAGE_MAX,
+        h->language);
+    ngx_http_lt_registry_add(h->mcf, &h->session_id);
+
+    h->cmd = is_listener
+             ? ngx_http_lt_state_join(h->mcf, &h->session_id, &h->socket->id,
+                   &h->language, lt_handshake_done, h)
+             : lt_handshake_attach(h, token);
+
+    if (h->cmd == NULL) {
+        ngx_http_lt_socket_free(&h->socket);
+        return lt_handshake_refuse(r, &lt_refuse_unavailable, NULL);
+    }
+
+    return NGX_DONE;
+}
+
+/* Who comes, and to which session; NGX_DONE as above. */
+static ngx_int_t
+lt_handshake_start(ngx_http_request_t *r, lt_handshake_t *h)
+{
+    ngx_int_t listener;
+    ngx_str_t token;
+
+    if (ngx_http_lt_answer_arg(r, "sessionId", &h->session_id) == NGX_ERROR
+        || (listener = ngx_http_lt_answer_arg(r, "targetLanguage",
+                &h->language)) == NGX_ERROR
+        || ngx_http_lt_answer_arg(r, "token", &token) == NGX_ERROR)
+    {
+        return NGX_ERROR;
+    }
+
+    if (h->session_id.len == 0) {
+        return lt_handshake_refuse(r, &lt_refuse_no_session, NULL);
+    }
+
+    if (!lt_session_id_is_valid(ngx_http_lt_view(&h->session_id))) {
+        return lt_handshake_refuse(r, &lt_refuse_session_id, NULL);
+    }
+
+    if (token.len == 0) {
+        token = ngx_http_lt_answer_bearer(r);
+    }
+
+    if (token.len > LT_HANDSHAKE_TOKEN_MAX) {
+        return lt_handshake_refuse(r, &lt_refuse_token, NULL);
+    }
+
+    /* without a token: a listener that has forgotten its language */
+    return lt_handshake_ask(h, listener == NGX_OK || token.len == 0, &token);
+}
+
+ngx_int_t
+ngx_http_lt_websocket_handler(ngx_http_request_t *r)
+{
+    ngx_int_t rc;
+    lt_handshake_t *h;
+    const lt_refusal_t *refusal;
+    ngx_http_cleanup_t *cln;
+
+    if (r->method == NGX_HTTP_OPTIONS) {
+        return ngx_http_lt_answer_preflight(r);
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    h = ngx_pcalloc(r->pool, sizeof(lt_handshake_t));
+    cln = ngx_http_cleanup_add(r, 0);
+    if (h == NULL || cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->request = r;
+    h->mcf = ngx_http_lt_main_conf(r);
+    cln->handler = lt_handshake_cleanup;
+    cln->data = h;
+
+    refusal = lt_handshake_check_upgrade(r, h);
+    if (refusal != NULL) {
+        return lt_handshake_refuse(r, refusal, NULL);
+    }
+
+    rc = lt_handshake_start(r, h);
+
+    if (rc == NGX_DONE) {
+        r->main->count++;
+        r->read_event_handler = ngx_http_test_reading;
+        r->write_event_handler = ngx_http_request_empty_handler;
+    }
+
+    return rc;
+}

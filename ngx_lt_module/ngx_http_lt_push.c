@@ -1,0 +1,188 @@
+#include "ngx_http_lt_push.h"
+#include "ngx_http_lt_metrics.h"
+#include "ngx_http_lt_redis.h"
+#include "ngx_http_lt_registry.h"
+#include "ngx_http_lt_talk.h"
+
+static ngx_uint_t
+lt_push_to_listeners(ngx_http_lt_talk_t *talk, const lt_state_event_t *ev,
+    ngx_http_lt_frame_t *frame)
+{
+    ngx_uint_t n = 0;
+    ngx_queue_t *q, *next;
+    ngx_http_lt_socket_t *s;
+
+    /* a socket that is too slow leaves the queue in _send() */
+    for (q = ngx_queue_head(&talk->listeners);
+         q != ngx_queue_sentinel(&talk->listeners); q = next)
+    {
+        next = ngx_queue_next(q);
+        s = ngx_queue_data(q, ngx_http_lt_socket_t, queue);
+
+        if (ev->language.len != 0
+            && (ev->language.len != s->language.len
+                || ngx_memcmp(ev->language.data, s->language.data,
+                       s->language.len) != 0))
+        {
+            continue;
+        }
+
+        ngx_http_lt_connection_send(s, frame);
+        n++;
+    }
+
+    return n;
+}
+
+ngx_uint_t
+ngx_http_lt_push_local(ngx_http_lt_main_conf_t *mcf,
+    const ngx_str_t *session_id, const lt_state_event_t *ev)
+{
+    ngx_uint_t n = 0;
+    ngx_http_lt_talk_t *talk;
+    ngx_http_lt_frame_t *frame;
+
+    talk = ngx_http_lt_talk_find(mcf, session_id);
+    if (talk == NULL) {
+        return 0;
+    }
+
+    frame = ngx_http_lt_frame_new(LT_WS_TEXT, (u_char *) ev->json.data,
+        ev->json.len, ngx_cycle->log);
+    if (frame == NULL) {
+        return 0;
+    }
+
+    if (ev->to == LT_STATE_TO_LISTENERS) {
+        n = lt_push_to_listeners(talk, ev, frame);
+
+    } else if (ev->to == LT_STATE_TO_SPEAKER && talk->speaker != NULL) {
+        ngx_http_lt_connection_send(talk->speaker, frame);
+        n = 1;
+    }
+
+    ngx_http_lt_frame_unref(&frame);
+
+    return n;
+}
+
+ngx_int_t
+ngx_http_lt_push_publish(ngx_http_lt_main_conf_t *mcf,
+    const ngx_str_t *session_id, lt_state_event_t *ev)
+{
+    size_t size = LT_STATE_HEAD_MAX + ev->json.len;
+    u_char *payload, key[LT_STATE_KEY_MAX];
+    lt_out_t out, name;
+    ngx_str_t words[3];
+    ngx_int_t rc = NGX_DECLINED;
+
+    payload = ngx_http_lt_redis_is_up(mcf->redis)
+              ? ngx_alloc(size, ngx_cycle->log) : NULL;
+    if (payload == NULL) {
+        NGX_HTTP_LT_COUNT(publishes_failed, 1);
+        return NGX_DECLINED;
+    }
+
+    ev->origin.data = (char *) mcf->process_id;
+    ev->origin.len = NGX_HTTP_LT_PROCESS_ID_LEN;
+
+    lt_out_init(&out, payload, size);
+    lt_out_init(&name, key, sizeof(key));
+
+    if (lt_state_event_encode(&out, ev) == LT_OK
+        && lt_state_key(&name, LT_STATE_KEY_EVENTS,
+               ngx_http_lt_view(session_id)) == LT_OK)
+    {
+        ngx_str_set(&words[0], "PUBLISH");
+        words[1].data = key;
+        words[1].len = lt_out_len(&name);
+        words[2].data = payload;
+        words[2].len = lt_out_len(&out);
+
+        if (ngx_http_lt_redis_command(mcf->redis, 3, words, NULL, NULL)
+            != NULL)
+        {
+            rc = NGX_OK;
+        }
+    }
+
+    ngx_free(payload);
+
+    if (rc == NGX_OK) {
+        NGX_HTTP_LT_COUNT(publishes_sent, 1);
+    } else {
+        NGX_HTTP_LT_COUNT(publishes_failed, 1);
+    }
+
+    return rc;
+}
+
+ngx_int_t
+ngx_http_lt_push_control(ngx_http_lt_main_conf_t *mcf,
+    const ngx_str_t *session_id, const char *name, int64_t number,
+    const ngx_str_t *tail)
+{
+    lt_state_event_t ev;
+
+    ngx_memzero(&ev, sizeof(ev));
+    ev.to = LT_STATE_TO_CONTROL;
+    ev.name = lt_str(name);
+    ev.number = number;
+
+    if (tail != NULL) {
+        ev.tail = ngx_http_lt_view(tail);
+    }
+
+    return ngx_http_lt_push_publish(mcf, session_id, &ev);
+}
+
+void
+ngx_http_lt_push_received(ngx_http_lt_main_conf_t *mcf,
+    const ngx_str_t *channel, const ngx_str_t *payload)
+{
+    lt_str_t id;
+    ngx_str_t session_id;
+    lt_state_event_t ev;
+    ngx_http_lt_talk_t *talk;
+
+    if (lt_state_channel_session(&id, ngx_http_lt_view(channel)) != LT_OK
+        || lt_state_event_decode(&ev, ngx_http_lt_view(payload)) != LT_OK)
+    {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+            "lt: event=event_not_understood channel=\"%V\" bytes=%uz",
+            channel, payload->len);
+        return;
+    }
+
+    if (lt_str_is(ev.origin, (char *) mcf->process_id)) {
+        return;
+    }
+
+    NGX_HTTP_LT_COUNT(publishes_received, 1);
+
+    session_id.data = (u_char *) id.data;
+    session_id.len = id.len;
+
+    if (ev.to != LT_STATE_TO_CONTROL) {
+        (void) ngx_http_lt_push_local(mcf, &session_id, &ev);
+        return;
+    }
+
+    talk = ngx_http_lt_talk_find(mcf, &session_id);
+    if (talk != NULL) {
+        ngx_http_lt_talk_control(talk, &ev);
+    }
+}
+
+static void
+lt_push_resubscribe_one(ngx_http_lt_talk_t *talk)
+{
+    ngx_http_lt_redis_subscribe(talk->mcf->redis, &talk->sn.str);
+}
+
+void
+ngx_http_lt_push_resubscribe(ngx_http_lt_main_conf_t *mcf)
+{
+    ngx_http_lt_talk_each(mcf, lt_push_resubscribe_one);
+    ngx_http_lt_registry_redis_up(mcf);
+}

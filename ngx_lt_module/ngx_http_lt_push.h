@@ -1,0 +1,32 @@
+/*
+ * Messages to a session's sockets: first to those of this process, then by
+ * Redis to the other processes, which skip what they published themselves.
+ *
+ * A message is framed once and its bytes are shared by all queues.
+ */
+#ifndef NGX_HTTP_LT_PUSH_H
+#define NGX_HTTP_LT_PUSH_H
+
+#include "ngx_http_lt_module.h"
+
+#include "lt_state.h"
+
+/* ev: all but origin.  Returns the sockets of this process that got it. */
+ngx_uint_t ngx_http_lt_push_local(ngx_http_lt_main_conf_t *mcf,
+    const ngx_str_t *session_id, const lt_state_event_t *ev);
+
+/* NGX_OK: handed to Redis; NGX_DECLINED: Redis is down, counted. */
+ngx_int_t ngx_http_lt_push_publish(ngx_http_lt_main_conf_t *mcf,
+    const ngx_str_t *session_id, lt_state_event_t *ev);
+
+/* Control events carry no JSON; tail len 0: the number is sent. */
+ngx_int_t ngx_http_lt_push_control(ngx_http_lt_main_conf_t *mcf,
+    const ngx_str_t *session_id, const char *name, int64_t number,
+    const ngx_str_t *tail);
+
+/* From the redis room. */
+void ngx_http_lt_push_received(ngx_http_lt_main_conf_t *mcf,
+    const ngx_str_t *channel, const ngx_str_t *payload);
+void ngx_http_lt_push_resubscribe(ngx_http_lt_main_conf_t *mcf);
+
+#endif

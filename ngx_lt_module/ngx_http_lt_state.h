@@ -1,0 +1,69 @@
+/*
+ * The transitions of sessions and connections as calls: the order of each
+ * script's arguments (lib/lt_state.h) is known here and nowhere else.
+ *
+ * All return the command, NULL when Redis takes none now (done will not run).
+ * In done, a reply of NULL means the same; ngx_http_lt_state_code() maps it
+ * to NGX_HTTP_LT_STATE_LOST.
+ */
+#ifndef NGX_HTTP_LT_STATE_H
+#define NGX_HTTP_LT_STATE_H
+
+#include "ngx_http_lt_redis.h"
+
+#include "lt_message.h"
+
+#define NGX_HTTP_LT_STATE_LOST (-1)
+
+/* lt_state_code_t, or NGX_HTTP_LT_STATE_LOST. */
+int ngx_http_lt_state_code(const ngx_http_lt_reply_t *reply);
+
+typedef struct {
+    const ngx_str_t *session_id;
+    ngx_str_t speaker_id;
+    ngx_str_t source_language;
+    ngx_str_t quality_tier;
+    ngx_str_t speaker_key;      /* SHA-256 in hex */
+    int64_t now_ms;
+    int64_t expires_s;
+} ngx_http_lt_state_new_t;
+
+ngx_http_lt_command_t *ngx_http_lt_state_create(ngx_http_lt_main_conf_t *mcf,
+    const ngx_http_lt_state_new_t *n, ngx_http_lt_redis_done_pt done,
+    void *data);
+
+/* language len 0: only checks that the session can be joined. */
+ngx_http_lt_command_t *ngx_http_lt_state_join(ngx_http_lt_main_conf_t *mcf,
+    const ngx_str_t *session_id, const ngx_str_t *connection,
+    const ngx_str_t *language, ngx_http_lt_redis_done_pt done, void *data);
+
+ngx_http_lt_command_t *ngx_http_lt_state_leave(ngx_http_lt_main_conf_t *mcf,
+    const ngx_str_t *session_id, const ngx_str_t *connection,
+    ngx_http_lt_redis_done_pt done, void *data);
+
+ngx_http_lt_command_t *ngx_http_lt_state_attach(ngx_http_lt_main_conf_t *mcf,
+    const ngx_str_t *session_id, const ngx_str_t *connection,
+    const ngx_str_t *speaker_key, ngx_http_lt_redis_done_pt done, void *data);
+
+ngx_http_lt_command_t *ngx_http_lt_state_detach(ngx_http_lt_main_conf_t *mcf,
+    const ngx_str_t *session_id, const ngx_str_t *connection,
+    ngx_http_lt_redis_done_pt done, void *data);
+
+ngx_http_lt_command_t *ngx_http_lt_state_end(ngx_http_lt_main_conf_t *mcf,
+    const ngx_str_t *session_id, ngx_uint_t only_without_speaker,
+    ngx_http_lt_redis_done_pt done, void *data);
+
+/* field: "isPaused" or "isMuted". */
+ngx_http_lt_command_t *ngx_http_lt_state_broadcast(
+    ngx_http_lt_main_conf_t *mcf, const ngx_str_t *session_id,
+    const char *field, ngx_uint_t value, ngx_http_lt_redis_done_pt done,
+    void *data);
+
+ngx_http_lt_command_t *ngx_http_lt_state_read(ngx_http_lt_main_conf_t *mcf,
+    const ngx_str_t *session_id, ngx_http_lt_redis_done_pt done, void *data);
+
+/* The answer of _read(); views into the reply. */
+void ngx_http_lt_state_session(lt_message_session_t *session,
+    const ngx_http_lt_reply_t *reply);
+
+#endif
