@@ -33,6 +33,12 @@ lt_json_parse(lt_json_t **doc, lt_str_t text, size_t max_bytes, lt_error_t *err)
         return LT_TOOBIG;
     }
 
+    /* jansson loses a NUL behind a number or a word: "1\0" would pass */
+    if (text.len != 0 && memchr(text.data, 0, text.len) != NULL) {
+        lt_error_set(err, 0, "not JSON: a NUL byte");
+        return LT_INVALID;
+    }
+
     root = json_loadb(text.len == 0 ? "" : text.data, text.len,
         JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &detail);
     if (root == NULL) {

@@ -88,6 +88,7 @@ test_refused(void **state)
         "{\"a\":1,}", "{'a':1}", "nul", "1 2", "\"\x01\"", "\"\\x\"",
         "\"\\ud800\"", "\"\xc3(\"", "{\"a\":1,\"a\":2}", "\"\\u0000\"",
         "01", "1.", "+1", "99999999999999999999"};
+    lt_json_t *doc;
 
     (void)state;
     for (size_t i = 0; i < sizeof(broken) / sizeof(*broken); i++) {
@@ -96,6 +97,10 @@ test_refused(void **state)
         }
     }
     assert_int_equal(parse("1"), LT_OK);
+    assert_int_equal(lt_json_parse(&doc, LT_STR("[1\0]"), 9, NULL),
+        LT_INVALID);
+    assert_int_equal(lt_json_parse(&doc, LT_STR("true\0"), 9, NULL),
+        LT_INVALID);
     assert_int_equal(parse("null"), LT_OK);
     assert_int_equal(parse(" [ ] "), LT_OK);
 }
