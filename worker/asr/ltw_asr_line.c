@@ -35,6 +35,7 @@ struct ltw_asr_line_s {
     line_state_t state;
     ltw_asr_stream_t *stream;
     int64_t stream_base;        /* line position of the stream's first byte */
+    int64_t replayed_ms;        /* audio that the one before had too */
     int64_t opened_at_ms;       /* 0: not answered yet */
     unsigned failures;          /* in a row */
     int is_finishing;           /* finish was called */
@@ -50,7 +51,7 @@ struct ltw_asr_line_s {
     size_t len;
     int64_t base;
     int64_t sent;               /* position */
-    int64_t final_end;          /* all before it has its final result */
+    int64_t settled;            /* nothing before it is needed again */
 };
 
 static void open_stream(ltw_asr_line_t *line);
@@ -86,8 +87,8 @@ trim(ltw_asr_line_t *line, size_t coming)
     int64_t keep = line->sent - REPLAY_MAX;
     int64_t oldest = head(line) + (int64_t) coming - WAITING_MAX;
 
-    if (keep < line->final_end) {
-        keep = line->final_end;
+    if (keep < line->settled) {
+        keep = line->settled;
     }
     if (keep > line->sent) {
         keep = line->sent;
@@ -220,8 +221,7 @@ on_open(void *data)
     ltw_log(LTW_INFO, "stream_opened", ltw_cstr("session", line->session_id),
         ltw_cstr("engine", line->engine->name),
         ltw_cstr("language", line->language),
-        ltw_int("replayed_ms", (line->sent - line->stream_base)
-            / BYTES_PER_MS));
+        ltw_int("replayed_ms", line->replayed_ms));
 }
 
 
@@ -232,7 +232,6 @@ on_result(void *data, const ltw_asr_result_t *result)
     int64_t base_ms = line->stream_base / BYTES_PER_MS;
     ltw_asr_item_t items[LTW_ASR_ITEMS_MAX];
     ltw_asr_result_t moved = *result;
-    int64_t end;
 
     for (size_t i = 0; i < result->items_n; i++) {
         items[i] = result->items[i];
@@ -242,9 +241,8 @@ on_result(void *data, const ltw_asr_result_t *result)
     moved.items = items;
     moved.start_ms += base_ms;
     moved.end_ms += base_ms;
-    end = moved.end_ms * BYTES_PER_MS;
-    if (!result->is_partial && end > line->final_end) {
-        line->final_end = end < line->sent ? end : line->sent;
+    if (!result->is_partial) {
+        ltw_asr_line_settled(line, moved.end_ms);
     }
     line->events.on_result(line->data, &moved);
 }
@@ -301,7 +299,7 @@ replay_from(const ltw_asr_line_t *line)
 {
     int64_t from = line->sent - REPLAY_MAX;
 
-    from = from > line->final_end ? from : line->final_end;
+    from = from > line->settled ? from : line->settled;
     from = from < line->sent ? from : line->sent;
     return from > line->base ? from : line->base;
 }
@@ -318,6 +316,7 @@ open_stream(ltw_asr_line_t *line)
     line->opened_at_ms = 0;
     line->is_finish_sent = 0;
     line->stream_base = replay_from(line);
+    line->replayed_ms = (line->sent - line->stream_base) / BYTES_PER_MS;
     line->sent = line->stream_base;
     line->state = LINE_RUNNING;
     line->stream = line->engine->open(line->engine, &options, &events, line,
@@ -443,6 +442,16 @@ int
 ltw_asr_line_is_sent(const ltw_asr_line_t *line)
 {
     return line->sent == head(line);
+}
+
+
+void
+ltw_asr_line_settled(ltw_asr_line_t *line, int64_t position_ms)
+{
+    int64_t end = position_ms * BYTES_PER_MS;
+
+    end = end < line->sent ? end : line->sent;
+    line->settled = end > line->settled ? end : line->settled;
 }
 
 

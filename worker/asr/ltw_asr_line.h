@@ -8,8 +8,8 @@
  * stream they come from.
  *
  * A stream that dies is logged (stream_failed) and opened again after a
- * backoff (lib/lt_aws.h; after a fatal error 30 s); audio that no final result
- * covers is sent again, at most 10 s of it.
+ * backoff (lib/lt_aws.h; after a fatal error 30 s); audio that neither a final
+ * result nor ltw_asr_line_settled covers is sent again, at most 10 s of it.
  *
  * Limits: 60 s of audio wait for a stream; more: the oldest is dropped and
  * counted (pcm_bytes_overflow).
@@ -53,6 +53,10 @@ lt_result_t ltw_asr_line_write(ltw_asr_line_t *line, lt_str_t pcm);
 int64_t ltw_asr_line_position_ms(const ltw_asr_line_t *line);
 /* All audio was given to the engine. */
 int ltw_asr_line_is_sent(const ltw_asr_line_t *line);
+
+/* Words that end before position_ms are taken: a new stream need not hear that
+   audio again. */
+void ltw_asr_line_settled(ltw_asr_line_t *line, int64_t position_ms);
 
 /* on_over comes within 15 s. */
 void ltw_asr_line_finish(ltw_asr_line_t *line);

@@ -10,12 +10,13 @@
 #include "session/ltw_words.h"
 
 typedef struct {
-    int is_open;                /* a batch's words are awaited */
-    int64_t target_ms;          /* its end */
-    int64_t due_at_ms;          /* give up waiting for words */
+    int is_open;                /* words are awaited */
+    int64_t target_ms;          /* the end of their batch */
+    int64_t due_at_ms;          /* wait no longer than that */
     int64_t idle_after_ms;      /* without a batch for that long, words are
                                    committed as they come */
     int64_t batch_at_ms;        /* the last one's */
+    int64_t committed_at_ms;
 } ltw_commit_t;
 
 typedef enum { LTW_COMMIT_WAIT, LTW_COMMIT_NOW } ltw_commit_verdict_t;
@@ -31,12 +32,13 @@ typedef struct {
     /* At due_at_ms, and now and then. */
     ltw_commit_verdict_t (*tick)(ltw_commit_t *commit,
         const ltw_words_t *words, int64_t now_ms);
-    /* The session has committed. */
-    void (*committed)(ltw_commit_t *commit);
+    /* The session has committed, or had nothing to commit. */
+    void (*committed)(ltw_commit_t *commit, int64_t now_ms);
 } ltw_commit_policy_t;
 
 /* One segment a batch: when the recogniser has caught up with the batch's
-   end, or 1.5 s after it was fed. */
+   end, or 1.5 s after it was fed.  One more when a final result comes later
+   than that, at least 1 s after. */
 extern const ltw_commit_policy_t ltw_commit_window;
 
 #endif

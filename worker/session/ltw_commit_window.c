@@ -5,6 +5,8 @@
    covers it; words in the rest are not stable yet anyway. */
 #define TOLERANCE_MS 400
 #define IDLE_EXTRA_MS 1000
+/* Players that hear two clips announced at once talk over each other. */
+#define SPACING_MS 1000
 
 
 static void
@@ -31,16 +33,29 @@ is_idle(const ltw_commit_t *c, int64_t now_ms)
 }
 
 
+/* A final that comes after its batch was committed does not wait for the next
+   batch: these words are late already. */
+static ltw_commit_verdict_t
+late_final(ltw_commit_t *c, int64_t now_ms)
+{
+    if (now_ms - c->committed_at_ms >= SPACING_MS) {
+        return LTW_COMMIT_NOW;
+    }
+    c->is_open = 1;
+    c->target_ms = INT64_MAX;
+    c->due_at_ms = c->committed_at_ms + SPACING_MS;
+    return LTW_COMMIT_WAIT;
+}
+
+
 static ltw_commit_verdict_t
 result(ltw_commit_t *c, const ltw_asr_result_t *r, int64_t now_ms)
 {
-    if (c->is_open) {
-        return r->end_ms + TOLERANCE_MS >= c->target_ms ? LTW_COMMIT_NOW
-                                                        : LTW_COMMIT_WAIT;
+    if (!c->is_open) {
+        return r->is_partial ? LTW_COMMIT_WAIT : late_final(c, now_ms);
     }
-    /* No batch is coming that would take the last words along. */
-    return !r->is_partial && is_idle(c, now_ms) ? LTW_COMMIT_NOW
-                                                : LTW_COMMIT_WAIT;
+    return r->end_ms + TOLERANCE_MS >= c->target_ms ? LTW_COMMIT_NOW
+                                                    : LTW_COMMIT_WAIT;
 }
 
 
@@ -56,9 +71,10 @@ tick(ltw_commit_t *c, const ltw_words_t *words, int64_t now_ms)
 
 
 static void
-committed(ltw_commit_t *c)
+committed(ltw_commit_t *c, int64_t now_ms)
 {
     c->is_open = 0;
+    c->committed_at_ms = now_ms;
 }
 
 

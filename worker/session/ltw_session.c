@@ -18,6 +18,7 @@
 #define AUDIO_ENDED_EXTRA_MS 1500
 #define FORGOTTEN_MS (15 * 60 * 1000)
 #define PLAY_MAX_MS 120000
+#define REPLAY_MARGIN_MS 200    /* the next word's beginning */
 
 typedef enum {
     SESSION_JOINING, SESSION_QUIET, SESSION_LIVE, SESSION_CLOSING,
@@ -64,6 +65,7 @@ struct ltw_session_s {
 };
 
 static void wake(ltw_session_t *s);
+static void wake_when_due(ltw_session_t *s);
 
 
 static int64_t
@@ -120,7 +122,7 @@ commit(ltw_session_t *s, int is_flush)
     ltw_segment_t *segment;
     ltw_taken_t taken;
 
-    s->rooms->policy->committed(&s->commit);
+    s->rooms->policy->committed(&s->commit, now_ms(s));
     ltw_words_take(&s->words, is_flush, &taken);
     if (taken.words == 0) {
         return;
@@ -136,6 +138,7 @@ commit(ltw_session_t *s, int is_flush)
         return;
     }
     s->segment++;
+    ltw_asr_line_settled(s->line, taken.end_ms - REPLAY_MARGIN_MS);
     ltw_count(s->services->metrics, segments_committed, 1);
     ltw_observe(s->services->metrics, transcribe_ms,
         wall_ms - anchor.batched_wall_ms);
@@ -165,10 +168,15 @@ on_result(void *data, const ltw_asr_result_t *result)
         ltw_log(LTW_WARN, "words_dropped", ltw_cstr("session", s->id),
             ltw_int("words", (int64_t) (s->words.dropped - dropped)));
     }
+    if (s->state != SESSION_LIVE) {
+        return;                 /* the line's end commits it all */
+    }
     verdict = s->rooms->policy->result(&s->commit, result, now_ms(s));
-    if (verdict == LTW_COMMIT_NOW && s->state == SESSION_LIVE) {
+    if (verdict == LTW_COMMIT_NOW) {
         commit(s, 0);
         wake(s);
+    } else if (s->commit.is_open && !ltw_timer_is_active(s->wake)) {
+        wake_when_due(s);
     }
 }
 
@@ -550,7 +558,27 @@ work_part(ltw_session_t *s)
     if (!s->commit.is_open) {
         part_done(s);
     } else {
-        ltw_timer_start(s->wake, s->commit.due_at_ms - now_ms(s));
+        wake_when_due(s);
+    }
+}
+
+
+/* No batch is in work: words of a late final, or the worker leaves. */
+static void
+work_idle(ltw_session_t *s)
+{
+    if (s->is_leaving && s->state == SESSION_JOINING) {
+        over(s);
+    } else if (s->is_leaving) {
+        line_finish(s);
+    } else if (s->state == SESSION_LIVE && s->commit.is_open) {
+        if (s->rooms->policy->tick(&s->commit, &s->words, now_ms(s))
+            == LTW_COMMIT_NOW)
+        {
+            commit(s, 0);
+        } else {
+            wake_when_due(s);
+        }
     }
 }
 
@@ -566,12 +594,8 @@ on_wake(void *data)
     case SESSION_LIVE:
         if (s->parts != NULL) {
             work_part(s);
-        } else if (s->is_leaving) {
-            if (s->state == SESSION_JOINING) {
-                over(s);
-            } else {
-                line_finish(s);
-            }
+        } else {
+            work_idle(s);
         }
         break;
     case SESSION_CLOSING:
@@ -600,6 +624,15 @@ wake(ltw_session_t *s)
     if (s->state != SESSION_OVER) {
         ltw_timer_start(s->wake, 0);
     }
+}
+
+
+static void
+wake_when_due(ltw_session_t *s)
+{
+    int64_t left_ms = s->commit.due_at_ms - now_ms(s);
+
+    ltw_timer_start(s->wake, left_ms > 0 ? left_ms : 0);
 }
 
 

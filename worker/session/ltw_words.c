@@ -9,12 +9,14 @@ ltw_words_init(ltw_words_t *w, lt_str_t language)
     memset(w, 0, sizeof(*w));
     w->has_spaces = !lt_str_is(language, "zh") && !lt_str_is(language, "ja");
     w->taken_until_ms = -1;
+    w->heard_until_ms = -1;
 }
 
 
 void
 ltw_words_restart(ltw_words_t *w)
 {
+    w->heard_until_ms = w->taken_until_ms;
     w->id_len = 0;
     w->is_final = 0;
     w->items_n = 0;
@@ -47,7 +49,7 @@ keep_items(ltw_words_t *w, const ltw_asr_result_t *r)
 
 
 /* How many items in front were taken from an earlier stream: words whose
-   middle lies before the last word that was taken. */
+   middle lies before the last word that was taken of it. */
 static size_t
 heard_before(const ltw_words_t *w)
 {
@@ -58,7 +60,7 @@ heard_before(const ltw_words_t *w)
 
         if (!item->is_word) {
             n += n == i;
-        } else if ((item->start_ms + item->end_ms) / 2 <= w->taken_until_ms) {
+        } else if ((item->start_ms + item->end_ms) / 2 <= w->heard_until_ms) {
             n = i + 1;
         } else {
             break;
@@ -112,6 +114,8 @@ ltw_words_add(ltw_words_t *w, const ltw_asr_result_t *r)
     int is_same = id_len == w->id_len
         && (id_len == 0 || memcmp(w->id, r->id.data, id_len) == 0);
 
+    size_t heard;
+
     if (is_same && w->is_final) {
         return;                 /* said twice */
     }
@@ -121,8 +125,10 @@ ltw_words_add(ltw_words_t *w, const ltw_asr_result_t *r)
             memcpy(w->id, r->id.data, id_len);
         }
         w->id_len = id_len;
-        w->taken_n = heard_before(w);
+        w->taken_n = 0;
     }
+    heard = heard_before(w);
+    w->taken_n = w->taken_n > heard ? w->taken_n : heard;
     w->is_final = !r->is_partial;
     if (w->is_final) {
         append_until(w, w->items_n);

@@ -28,6 +28,7 @@ typedef struct {
 typedef struct {
     int has_spaces;             /* between words: not in zh, ja */
     int64_t taken_until_ms;     /* end of the last word that was taken */
+    int64_t heard_until_ms;     /* the same at the last restart */
     uint64_t dropped;           /* words */
 
     /* private: what finals have brought */
