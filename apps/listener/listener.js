@@ -11,6 +11,7 @@ import { startRipples } from './ripples.js';
 import { say, speakLanguage } from './words.js';
 
 const NOTICE_MS = 8_000;
+const TRIES_BEFORE_DOUBT = 2;
 const SIZES = [0.8, 0.9, 1, 1.15, 1.3, 1.5, 1.75];
 
 const $ = (id) => document.getElementById(id);
@@ -74,10 +75,21 @@ async function join(event) {
   }
   $('talk').setAttribute('aria-invalid', 'false');
   $('join-button').disabled = true;
+  await leave();
   room.sessionId = sessionId;
   await startPlayer();
   setLanguage(chosen.value);
   startLink();
+}
+
+/* A join that still tries is given up for the next one. */
+async function leave() {
+  if (room.link && room.link.state !== 'closed') {
+    room.over = true;
+    room.link.close();
+    await room.player.stop();
+  }
+  room.over = false;
 }
 
 function enterRoom() {
@@ -106,7 +118,7 @@ function startLink() {
   room.link.open();
 }
 
-function linkChanged({ state, reason, text }) {
+function linkChanged({ state, reason, text, attempt }) {
   const words = {
     connecting: 'connecting', open: 'connected',
     waiting: navigator.onLine ? 'reconnecting' : 'offline', closed: 'ended',
@@ -119,8 +131,10 @@ function linkChanged({ state, reason, text }) {
       targetLanguage: room.language });
   }
   if (state === 'waiting' && document.body.dataset.state === 'join') {
-    $('join-error').textContent = say('reconnecting');
+    $('join-error').textContent =
+      say(attempt > TRIES_BEFORE_DOUBT ? 'notLetIn' : 'reconnecting');
     $('join-error').hidden = false;
+    $('join-button').disabled = false;
   }
   if (state === 'closed' && !room.over) {
     linkClosed(reason, text);

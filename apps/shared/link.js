@@ -2,7 +2,7 @@
 
    States: idle → connecting → open → waiting → connecting …; closed is final
    and has a reason: 'done' (we or the server ended it in peace), 'refused',
-   'gave-up', or what `diagnose` said.
+   'replaced' (we have connected elsewhere), 'gave-up', or what `diagnose` said.
 
    Events: 'state' {state, reason, retryMs, attempt}; 'message' the parsed
    object, except heartbeat answers. Never more than one socket and one timer
@@ -10,8 +10,7 @@
    the caller decides whether to keep it. */
 import { settings } from './settings.js';
 
-const NORMAL = 1000;
-const POLICY = 1008;
+const FINAL = { 1000: 'done', 1008: 'refused', 4409: 'replaced' };
 const STEADY_MS = 10_000;
 
 export class Link extends EventTarget {
@@ -143,8 +142,8 @@ export class Link extends EventTarget {
     }
     this.#drop();
 
-    if (code === NORMAL || code === POLICY) {
-      this.#end(code === NORMAL ? 'done' : 'refused', reason);
+    if (FINAL[code]) {
+      this.#end(FINAL[code], reason);
       return;
     }
     if (!opened) {

@@ -9,12 +9,14 @@ import { Link } from '../shared/link.js';
 import { createSession, diagnoseSession } from '../shared/session.js';
 import { settings, socketUrl } from '../shared/settings.js';
 import { Capture } from './capture.js';
+import { forgetTalk, keepTalk } from './kept.js';
 import { Outbox } from './outbox.js';
 
 const END_LINGER_MS = 1_000;
 
 export class Broadcast extends EventTarget {
   sessionId = '';
+  startedAt = 0;
   paused = false;
   muted = false;
   over = false;
@@ -30,8 +32,8 @@ export class Broadcast extends EventTarget {
 
   /* Resolves when the microphone runs and the session exists; throws a
      CaptureError or a SessionError. The microphone first: a session that
-     nobody can speak in helps no one. */
-  static async start({ language, microphone }) {
+     nobody can speak in helps no one. session: one to go on with. */
+  static async start({ language, microphone, session = null }) {
     const talk = new Broadcast();
 
     talk.#capture = await Capture.open(microphone, {
@@ -39,15 +41,20 @@ export class Broadcast extends EventTarget {
       onTrouble: (what) => talk.#trouble(what),
     });
     try {
-      const session = await createSession(language);
-      talk.sessionId = session.sessionId;
-      talk.#token = session.speakerToken ?? '';
+      talk.#own(session ?? await createSession(language), language);
     } catch (error) {
       await talk.#capture.close();
       throw error;
     }
     talk.#makeLink();
     return talk;
+  }
+
+  #own({ sessionId, speakerToken = '', startedAt = Date.now() }, language) {
+    this.sessionId = sessionId;
+    this.startedAt = startedAt;
+    this.#token = speakerToken;
+    keepTalk({ sessionId, speakerToken, startedAt, language });
   }
 
   #makeLink() {
@@ -178,6 +185,9 @@ export class Broadcast extends EventTarget {
       return;
     }
     this.over = true;
+    if (reason !== 'replaced') {
+      forgetTalk();
+    }
     clearInterval(this.#polling);
     this.#capture.close();
     setTimeout(() => this.#link.close(), END_LINGER_MS);

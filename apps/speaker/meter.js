@@ -18,6 +18,7 @@ export class Meter {
   #level = 0;
   #since = 0;
   #told = 0;
+  #loudest = 0;            /* since it was told */
   #frame = 0;
 
   constructor(canvas, bar) {
@@ -46,9 +47,11 @@ export class Meter {
     this.#since = now;
     this.#bar.style.setProperty('--level', loudness(peak).toFixed(3));
     this.#bar.toggleAttribute('data-hot', peak > 0.98);
+    this.#loudest = Math.max(this.#loudest, this.#level);
     if (now - this.#told > 1_000) {
       this.#told = now;
-      this.#bar.setAttribute('aria-valuenow', Math.round(this.#level * 100));
+      this.#bar.setAttribute('aria-valuenow', Math.round(this.#loudest * 100));
+      this.#loudest = 0;
     }
   }
 

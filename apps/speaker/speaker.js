@@ -1,10 +1,12 @@
 /* The speaker's page: set up, on air, afterwards. Wires the parts together. */
 import { awake } from '../shared/awake.js';
+import { diagnoseSession } from '../shared/session.js';
 import { qrEncode, qrPath } from '../shared/qr.js';
 import { englishName, nativeName, preferredLanguage, spokenLanguages }
   from '../shared/languages.js';
 import { Broadcast } from './broadcast.js';
 import { CaptureError } from './capture.js';
+import { forgetTalk, keptTalk } from './kept.js';
 import { Meter } from './meter.js';
 import { endings, fill, links, notices, startFailures } from './words.js';
 
@@ -70,13 +72,30 @@ function refuseStart(error) {
   tell('refused', { code: key });
 }
 
-async function start(event) {
-  event.preventDefault();
-  $('start').disabled = true;
+/* After a reload: the talk of this tab, if the server still has it. */
+async function offerKept() {
+  const kept = keptTalk();
+
+  $('kept').hidden = true;
+  if (kept === null) {
+    return;
+  }
+  if (await diagnoseSession(kept.sessionId) !== null) {
+    forgetTalk();
+    return;
+  }
+  $('kept-id').textContent = kept.sessionId;
+  $('language').value = kept.language;
+  $('kept').hidden = false;
+}
+
+async function start(session = null) {
+  $('start').disabled = $('go-on').disabled = true;
   $('start').lastElementChild.textContent = 'Starting…';
   $('start-error').hidden = true;
   try {
     const talk = await Broadcast.start({
+      session,
       language: $('language').value,
       microphone: {
         deviceId: $('microphone').value,
@@ -89,14 +108,14 @@ async function start(event) {
   } catch (error) {
     refuseStart(error);
   }
-  $('start').disabled = false;
+  $('start').disabled = $('go-on').disabled = false;
   $('start').lastElementChild.textContent = 'Start the talk';
 }
 
 /* ---- On air ---- */
 
 function goLive(talk) {
-  Object.assign(show, { talk, startedAt: Date.now(), heardAt: Date.now(),
+  Object.assign(show, { talk, startedAt: talk.startedAt, heardAt: Date.now(),
     most: 0, languages: new Set() });
   talk.addEventListener('level', ({ detail }) => levelChanged(detail));
   talk.addEventListener('link', ({ detail }) => linkChanged(detail));
@@ -336,8 +355,13 @@ function shortcut(event) {
 function begin() {
   drawLanguages();
   drawMicrophones();
+  offerKept();
   navigator.mediaDevices?.addEventListener('devicechange', drawMicrophones);
-  $('start-form').addEventListener('submit', start);
+  $('start-form').addEventListener('submit', (event) => {
+    event.preventDefault();
+    start();
+  });
+  $('go-on').addEventListener('click', () => start(keptTalk()));
   $('mute').addEventListener('click', () => toggle('mute'));
   $('pause').addEventListener('click', () => toggle('pause'));
   $('end').addEventListener('click', () => $('confirm').showModal());
@@ -354,6 +378,7 @@ function begin() {
   $('again').addEventListener('click', () => {
     setState('setup');
     drawMicrophones();
+    offerKept();
   });
   addEventListener('keydown', shortcut);
   addEventListener('visibilitychange', () => {

@@ -24,7 +24,8 @@ export const endings = {
   'done': 'Your listeners have heard your last sentences, or will in a few seconds.',
   'ended': 'The connection was away for too long, so the server closed the talk. Start another one and share its new link.',
   'not-found': 'The server no longer knows this talk. Start another one and share its new link.',
-  'refused': 'The server closed this talk: {text}. It may be open in another window.',
+  'refused': 'The server closed this talk: {text}',
+  'replaced': 'This talk goes on in another window. This one is silent now.',
   'gave-up': 'The connection could not be restored. Check your network, then start another talk.',
 };
 

@@ -63,6 +63,12 @@ async function testJoin() {
   server.addSession('old-talk-100', 'ended');
   ok(/is over/.test(await refused('old-talk-100')), 'an ended talk is said');
 
+  server.closed = true;
+  await page.fill('#talk', TALK);
+  await page.click('#join-button');
+  is(await until(async () => /does not let us in/.test(
+    await text(page, 'join-error')), 5_000), true, 'a full talk is said');
+  server.closed = false;
   await page.fill('#talk', 'Calm River 204');
   await page.focus('#talk');
   await page.keyboard.press('Enter');
@@ -239,7 +245,7 @@ async function testGone() {
 }
 
 await run(async () => {
-  plan(54);
+  plan(55);
   server = await new FakeServer().start();
   server.config = FAST;
   server.addSession(TALK);

@@ -201,6 +201,19 @@ async function testDrop(page) {
   is(await text(page, 'link'), 'Connected', 'and it comes back even so');
 }
 
+async function testReload(page) {
+  const id = await text(page, 'session-id');
+
+  await page.reload();
+  is(await until(() => shown(page, 'go-on')), true,
+    'after a reload the talk is offered again');
+  is(await complaints(page), [], 'accessibly');
+  await page.click('#go-on');
+  await until(async () => await text(page, 'link') === 'Connected');
+  is([await text(page, 'session-id'), server.sockets[0].token],
+    [id, 'secret-of-the-speaker'], 'and goes on with the same name and token');
+}
+
 async function testEnd(page) {
   await page.click('#end');
   is(await complaints(page), [], 'the question is accessible');
@@ -210,7 +223,7 @@ async function testEnd(page) {
   await page.click('#confirm-end');
   await until(async () => await stateOf(page) === 'over');
   is(actions().at(-1), 'endSession', 'the session is ended');
-  is(await text(page, 'sum-listeners'), '14', 'and summed up');
+  ok(/^0:\d\d$/.test(await text(page, 'sum-length')), 'and summed up');
   is(await complaints(page), [], 'the last screen is accessible');
   is(await until(() => server.sockets.length === 0), true, 'the socket is closed');
   is(page.troubles.filter((one) => !/WebSocket/.test(one)), [],
@@ -224,10 +237,19 @@ async function testEnd(page) {
   await until(async () => await stateOf(page) === 'over');
   ok(/server closed the talk/.test(await text(page, 'over-text')),
     'a talk that the server has ended is said', await text(page, 'over-text'));
+
+  await page.click('#again');
+  is(await shown(page, 'go-on'), false, 'and not offered again');
+  await page.click('#start');
+  await until(async () => await text(page, 'link') === 'Connected');
+  server.sockets[0].socket.close(4409, 'replaced');
+  await until(async () => await stateOf(page) === 'over');
+  ok(/another window/.test(await text(page, 'over-text')),
+    'a talk that goes on elsewhere is left alone');
 }
 
 await run(async () => {
-  plan(46);
+  plan(51);
   server = await new FakeServer().start();
   server.config = FAST;
   await testNoMicrophone();
@@ -240,6 +262,7 @@ await run(async () => {
     await testAudience(page);
     await testMute(page);
     await testDrop(page);
+    await testReload(page);
     await testEnd(page);
   } finally {
     await browser.close();

@@ -10,6 +10,7 @@ export default {
   notFound: 'Einen Vortrag mit diesem Namen gibt es nicht. Bitte vergleichen Sie ihn mit der Anzeige des Vortragenden.',
   alreadyEnded: 'Dieser Vortrag ist zu Ende.',
   refused: 'Der Vortrag hat uns nicht eingelassen: {text}',
+  notLetIn: 'Den Vortrag gibt es, aber er lässt uns nicht ein: Vielleicht ist er voll oder bietet diese Sprache nicht an. Wir versuchen es weiter.',
   gaveUp: 'Die Verbindung kam nicht wieder zustande. Prüfen Sie Ihr Netz und versuchen Sie es noch einmal.',
   tryAgain: 'Noch einmal versuchen',
   connecting: 'Verbinde…',

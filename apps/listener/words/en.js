@@ -10,6 +10,7 @@ export default {
   notFound: 'There is no talk with this name. Please compare it with what the speaker shows.',
   alreadyEnded: 'This talk is over.',
   refused: 'The talk did not let us in: {text}',
+  notLetIn: 'The talk exists but does not let us in: it may be full, or not offer this language. We keep trying.',
   gaveUp: 'The connection could not be restored. Check your network, then try again.',
   tryAgain: 'Try again',
   connecting: 'Connecting…',

@@ -10,6 +10,7 @@ export default {
   notFound: 'No hay ninguna charla con este nombre. Compárelo con el que muestra quien habla.',
   alreadyEnded: 'Esta charla ya terminó.',
   refused: 'No se pudo entrar en la charla: {text}',
+  notLetIn: 'La charla existe, pero no nos deja entrar: puede estar llena o no ofrecer este idioma. Seguimos intentándolo.',
   gaveUp: 'No se pudo recuperar la conexión. Compruebe su red e inténtelo de nuevo.',
   tryAgain: 'Intentar de nuevo',
   connecting: 'Conectando…',

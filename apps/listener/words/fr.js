@@ -10,6 +10,7 @@ export default {
   notFound: 'Aucun exposé ne porte ce nom. Comparez-le avec celui que l’orateur affiche.',
   alreadyEnded: 'Cet exposé est terminé.',
   refused: 'L’accès à l’exposé a été refusé : {text}',
+  notLetIn: 'L’exposé existe mais ne nous laisse pas entrer : il est peut-être complet ou n’offre pas cette langue. Nous réessayons.',
   gaveUp: 'La connexion n’a pas pu être rétablie. Vérifiez votre réseau, puis réessayez.',
   tryAgain: 'Réessayer',
   connecting: 'Connexion…',

@@ -10,6 +10,7 @@ export default {
   notFound: 'Nessun discorso ha questo nome. Confrontalo con quello mostrato da chi parla.',
   alreadyEnded: 'Questo discorso è terminato.',
   refused: 'L’accesso è stato rifiutato: {text}',
+  notLetIn: 'Il discorso esiste ma non ci lascia entrare: forse è al completo o non offre questa lingua. Continuiamo a provare.',
   gaveUp: 'Non è stato possibile ristabilire la connessione. Controlla la rete e riprova.',
   tryAgain: 'Riprova',
   connecting: 'Connessione…',

@@ -10,6 +10,7 @@ export default {
   notFound: 'Não há palestra com este nome. Compare com o que o palestrante mostra.',
   alreadyEnded: 'Esta palestra já terminou.',
   refused: 'Não foi possível entrar na palestra: {text}',
+  notLetIn: 'A palestra existe, mas não nos deixa entrar: pode estar cheia ou não oferecer este idioma. Continuamos tentando.',
   gaveUp: 'Não foi possível restabelecer a conexão. Verifique a rede e tente de novo.',
   tryAgain: 'Tentar de novo',
   connecting: 'Conectando…',

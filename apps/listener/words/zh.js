@@ -10,6 +10,7 @@ export default {
   notFound: '没有这个名称的演讲。请与演讲者显示的名称核对。',
   alreadyEnded: '这场演讲已结束。',
   refused: '无法加入演讲：{text}',
+  notLetIn: '演讲存在，但暂时无法加入：可能人数已满，或没有这种语言。我们会继续尝试。',
   gaveUp: '无法恢复连接。请检查网络后重试。',
   tryAgain: '重试',
   connecting: '正在连接…',
