@@ -18,7 +18,7 @@
 #define AUDIO_ENDED_EXTRA_MS 1500
 #define FORGOTTEN_MS (15 * 60 * 1000)
 #define PLAY_MAX_MS 120000
-#define REPLAY_MARGIN_MS 200    /* the next word's beginning */
+#define REPLAY_MARGIN_MS 1000   /* a recogniser wants some context */
 
 typedef enum {
     SESSION_JOINING, SESSION_QUIET, SESSION_LIVE, SESSION_CLOSING,

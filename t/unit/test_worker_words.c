@@ -1,0 +1,273 @@
+/* Words become segments once each: stability, finals, replays, punctuation. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "session/ltw_commit.h"
+
+typedef struct {
+    ltw_asr_item_t items[64];
+    ltw_asr_result_t result;
+    char text[512];
+} heard_t;
+
+static ltw_words_t words;
+
+
+/*
+ * "the cat sat. | on the" is a partial result: words before | are stable.
+ * Each word lasts 200 ms, from start_ms on; punctuation takes no time.
+ */
+static const ltw_asr_result_t *
+hear(heard_t *h, const char *id, int is_partial, const char *text,
+    int64_t start_ms)
+{
+    int is_stable = 1;
+
+    memset(h, 0, sizeof(*h));
+    h->result = (ltw_asr_result_t) { lt_str(id), start_ms, start_ms,
+        is_partial, h->items, 0 };
+    strcpy(h->text, text);
+    for (char *w = strtok(h->text, " "); w != NULL; w = strtok(NULL, " ")) {
+        ltw_asr_item_t *item = &h->items[h->result.items_n];
+        int is_word = strpbrk(w, ".,") == NULL;
+
+        if (strcmp(w, "|") == 0) {
+            is_stable = 0;
+            continue;
+        }
+        *item = (ltw_asr_item_t) { lt_str(w), h->result.end_ms,
+            h->result.end_ms + (is_word ? 200 : 0), (uint8_t) is_word,
+            (uint8_t) (is_stable || !is_partial) };
+        h->result.end_ms = item->end_ms;
+        h->result.items_n++;
+    }
+    return &h->result;
+}
+
+
+static void
+add(const char *id, int is_partial, const char *text, int64_t start_ms)
+{
+    heard_t h;
+
+    ltw_words_add(&words, hear(&h, id, is_partial, text, start_ms));
+    memset(&h, 'x', sizeof(h));                 /* views must not be kept */
+}
+
+
+static void
+expect(int is_flush, const char *text, unsigned n)
+{
+    ltw_taken_t taken;
+    char got[LTW_WORDS_TEXT_MAX + 1] = "";
+
+    ltw_words_take(&words, is_flush, &taken);
+    memcpy(got, taken.text.data, taken.text.len);
+    assert_string_equal(n > 0 ? got : "", text);
+    assert_int_equal(taken.words, n);
+}
+
+
+static int
+setup(void **state)
+{
+    (void) state;
+    ltw_words_init(&words, LT_STR("en"));
+    return 0;
+}
+
+
+static void
+test_stable_only(void **state)
+{
+    (void) state;
+    add("a", 1, "the cat | sad", 0);
+    assert_int_equal(ltw_words_ready(&words), 2);
+    expect(0, "the cat", 2);
+    expect(0, "", 0);
+    add("a", 1, "the cat sat | on", 0);
+    expect(0, "sat", 1);
+    add("a", 0, "the cat sat on it .", 0);
+    expect(0, "on it.", 2);
+    expect(1, "", 0);
+}
+
+
+static void
+test_final_and_next(void **state)
+{
+    (void) state;
+    add("a", 0, "well , yes .", 0);
+    add("a", 0, "well , yes .", 0);             /* said twice */
+    add("b", 1, "now | then", 2000);
+    expect(0, "well, yes. now", 3);
+    expect(0, "", 0);
+    expect(1, "then", 1);
+}
+
+
+static void
+test_punctuation_alone(void **state)
+{
+    (void) state;
+    add("a", 1, "hello world", 0);
+    expect(0, "hello world", 2);
+    add("a", 0, "hello world .", 0);
+    expect(0, "", 0);
+    add("b", 1, "or", 1000);
+    expect(0, "or", 1);
+    add("b", 0, "or ,", 1000);
+    add("c", 0, "again", 2000);
+    expect(0, "again", 1);
+}
+
+
+static void
+test_times(void **state)
+{
+    ltw_taken_t taken;
+
+    (void) state;
+    add("a", 0, "one two", 1000);
+    add("b", 1, "three | four", 3000);
+    ltw_words_take(&words, 0, &taken);
+    assert_int_equal(taken.start_ms, 1000);
+    assert_int_equal(taken.end_ms, 3200);
+}
+
+
+static void
+test_replay(void **state)
+{
+    (void) state;
+    add("a", 1, "one two three | four", 0);
+    expect(0, "one two three", 3);
+    ltw_words_restart(&words);
+    add("a", 1, "one | two", 20);               /* the same id, other stream */
+    expect(0, "", 0);
+    add("a", 1, "one two three four five", 20);
+    expect(0, "four five", 2);
+    add("b", 0, "six", 1020);
+    expect(0, "six", 1);
+}
+
+
+static void
+test_no_spaces(void **state)
+{
+    (void) state;
+    ltw_words_init(&words, LT_STR("ja"));
+    add("a", 0, "いい 天気 。", 0);
+    /* the full-width stop counts as a word in this test's helper */
+    expect(0, "いい天気。", 3);
+}
+
+
+static void
+test_overflow(void **state)
+{
+    char id[16];
+
+    (void) state;
+    for (int i = 0; i < 700; i++) {
+        snprintf(id, sizeof(id), "r%d", i);
+        add(id, 0, "abcdefghi abcdefghi", i * 1000);
+    }
+    assert_true(words.dropped > 0);
+    ltw_taken_t taken;
+    ltw_words_take(&words, 0, &taken);
+    assert_true(taken.text.len <= LTW_WORDS_TEXT_MAX);
+    assert_int_equal(taken.words + words.dropped, 1400);
+}
+
+
+static void
+test_window(void **state)
+{
+    const ltw_commit_policy_t *p = &ltw_commit_window;
+    ltw_commit_t c;
+    heard_t h;
+
+    (void) state;
+    p->init(&c, 3000);
+    p->batch(&c, 3000, 10000);
+    assert_int_equal(p->result(&c, hear(&h, "a", 1, "a b", 0), 10100),
+        LTW_COMMIT_WAIT);
+    assert_int_equal(p->result(&c, hear(&h, "a", 1, "a b", 2300), 10200),
+        LTW_COMMIT_NOW);                        /* ends at 2700 */
+    p->committed(&c, 10200);
+    assert_int_equal(p->tick(&c, &words, 99999), LTW_COMMIT_WAIT);
+
+    p->batch(&c, 6000, 13000);                  /* nothing is heard */
+    assert_int_equal(p->tick(&c, &words, 14499), LTW_COMMIT_WAIT);
+    assert_int_equal(p->tick(&c, &words, 14500), LTW_COMMIT_NOW);
+    p->committed(&c, 14500);
+}
+
+
+static void
+test_late_final(void **state)
+{
+    const ltw_commit_policy_t *p = &ltw_commit_window;
+    ltw_commit_t c;
+    heard_t h;
+
+    (void) state;
+    p->init(&c, 3000);
+    p->batch(&c, 3000, 10000);
+    p->committed(&c, 11500);
+    assert_int_equal(p->result(&c, hear(&h, "a", 1, "a b", 0), 12600),
+        LTW_COMMIT_WAIT);
+    assert_int_equal(p->result(&c, hear(&h, "a", 0, "a b", 0), 11700),
+        LTW_COMMIT_WAIT);                       /* too soon after the other */
+    assert_int_equal(p->tick(&c, &words, 12499), LTW_COMMIT_WAIT);
+    assert_int_equal(p->tick(&c, &words, 12500), LTW_COMMIT_NOW);
+    p->committed(&c, 12500);
+    assert_int_equal(p->result(&c, hear(&h, "b", 0, "c", 0), 13500),
+        LTW_COMMIT_NOW);
+}
+
+
+static void
+test_idle(void **state)
+{
+    const ltw_commit_policy_t *p = &ltw_commit_window;
+    ltw_commit_t c;
+
+    (void) state;
+    p->init(&c, 3000);
+    p->batch(&c, 3000, 10000);
+    p->committed(&c, 11500);
+    assert_int_equal(p->tick(&c, &words, 14000), LTW_COMMIT_WAIT);
+    add("a", 1, "stable words", 0);
+    assert_int_equal(p->tick(&c, &words, 13999), LTW_COMMIT_WAIT);
+    assert_int_equal(p->tick(&c, &words, 14000), LTW_COMMIT_NOW);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_stable_only, setup),
+        cmocka_unit_test_setup(test_final_and_next, setup),
+        cmocka_unit_test_setup(test_punctuation_alone, setup),
+        cmocka_unit_test_setup(test_times, setup),
+        cmocka_unit_test_setup(test_replay, setup),
+        cmocka_unit_test_setup(test_no_spaces, setup),
+        cmocka_unit_test_setup(test_overflow, setup),
+        cmocka_unit_test_setup(test_window, setup),
+        cmocka_unit_test_setup(test_late_final, setup),
+        cmocka_unit_test_setup(test_idle, setup),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
