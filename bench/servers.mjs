@@ -1,0 +1,135 @@
+// Starts what a bench needs: Redis and nginx with one worker process, on free
+// ports, in a directory of their own.
+import { spawn } from 'node:child_process';
+import { createServer, connect } from 'node:net';
+import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+const freePort = () => new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+        const { port } = server.address();
+        server.close(() => resolve(port));
+    });
+});
+
+const answers = (port) => new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('connect', () => { socket.destroy(); resolve(true); });
+    socket.on('error', () => resolve(false));
+});
+
+const nginxConf = ({ dir, module, port, redisPort, kinesisPort, linger, buffer, record }) => `
+load_module ${module};
+worker_processes 1;
+error_log ${dir}/error.log notice;
+pid ${dir}/nginx.pid;
+events { worker_connections 1024; }
+http {
+    access_log off;
+    client_body_temp_path ${dir}/body; proxy_temp_path ${dir}/proxy;
+    fastcgi_temp_path ${dir}/fastcgi; uwsgi_temp_path ${dir}/uwsgi; scgi_temp_path ${dir}/scgi;
+    lt_redis 127.0.0.1:${redisPort};
+    lt_aws_region us-east-1;
+    lt_aws_credentials_file ${dir}/credentials;
+    lt_kinesis_stream bench;
+    lt_kinesis_location /lt/kinesis;
+    lt_kinesis_record ${record};
+    lt_kinesis_linger ${linger};
+    lt_audio_buffer ${buffer};
+    upstream kinesis { server 127.0.0.1:${kinesisPort}; keepalive 64; }
+    server {
+        listen 127.0.0.1:${port};
+        location = /ws { lt_websocket; }
+        location /sessions { lt_sessions; }
+        location = /lt/status { lt_status; }
+        location = /lt/kinesis {
+            internal;
+            proxy_pass http://kinesis/;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Host kinesis.us-east-1.amazonaws.com;
+            proxy_next_upstream error timeout non_idempotent;
+            proxy_max_temp_file_size 0;
+            client_max_body_size 8m;
+        }
+    }
+}
+`;
+
+const CREDENTIALS = '[default]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = bench\n';
+
+const waitFor = async (port, child, name) => {
+    for (let i = 0; i < 100; i += 1) {
+        if (await answers(port)) {
+            return;
+        }
+        if (child.exitCode !== null) {
+            break;
+        }
+        await pause(50);
+    }
+    throw new Error(`${name} did not start`);
+};
+
+const stopChild = (child, signal) => new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) {
+        resolve();
+        return;
+    }
+    child.once('exit', resolve);
+    child.kill(signal);
+});
+
+export const startServers = async ({ module, kinesisPort, linger = '10ms', buffer = '60s', record = 'raw' }) => {
+    const dir = mkdtempSync(join(tmpdir(), 'lt-bench-'));
+    const children = [];
+    const start = async (port, name, command, args) => {
+        const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+        children.unshift(child);
+        await waitFor(port, child, name);
+        return child;
+    };
+    const stop = async () => {
+        for (const child of children) {
+            await stopChild(child, 'SIGTERM');
+        }
+        rmSync(dir, { recursive: true, force: true });
+    };
+    try {
+        const [port, redisPort] = [await freePort(), await freePort()];
+        mkdirSync(join(dir, 'redis'));
+        writeFileSync(join(dir, 'credentials'), CREDENTIALS, { mode: 0o600 });
+        writeFileSync(join(dir, 'nginx.conf'), nginxConf({
+            dir, module, port, redisPort, kinesisPort, linger, buffer, record }));
+        await start(redisPort, 'Redis', 'redis-server',
+            ['--port', redisPort, '--bind', '127.0.0.1', '--save', '', '--dir', join(dir, 'redis')]);
+        const nginx = await start(port, 'nginx', 'nginx',
+            ['-p', dir, '-e', join(dir, 'error.log'), '-c', join(dir, 'nginx.conf'), '-g', 'daemon off;']);
+        const worker = Number(readFileSync(`/proc/${nginx.pid}/task/${nginx.pid}/children`, 'utf8')
+            .trim().split(' ')[0]);
+        return { dir, port, worker, stop, log: () => readFileSync(join(dir, 'error.log'), 'utf8') };
+    } catch (error) {
+        await stop();
+        throw error;
+    }
+};
+
+export const createSession = async (port) => {
+    for (let i = 0; i < 100; i += 1) {
+        const response = await fetch(`http://127.0.0.1:${port}/sessions`, {
+            method: 'POST', headers: { 'Content-Type': 'application/json' },
+            body: '{"sourceLanguage":"en","qualityTier":"standard"}',
+        });
+        if (response.status < 300) {
+            return response.json();
+        }
+        await pause(50);                // nginx may still be connecting to Redis
+    }
+    throw new Error('POST /sessions is refused');
+};
+
+export const status = async (port) =>
+    (await fetch(`http://127.0.0.1:${port}/lt/status`)).json();
