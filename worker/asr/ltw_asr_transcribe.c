@@ -17,7 +17,7 @@
 #define ANSWER_MAX (1024 * 1024)        /* one event */
 #define CONNECT_TIMEOUT_MS 5000
 #define OPEN_TIMEOUT_MS 10000           /* until the answer's headers */
-#define FINISH_TIMEOUT_MS 10000
+#define FINISH_TIMEOUT_MS 20000          /* the line gives up before */
 
 typedef enum {
     STREAM_OPENING, STREAM_OPEN,

@@ -4,13 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "asr/ltw_asr_line.h"
 #include "lt_language.h"
 #include "lt_session_id.h"
 #include "ltw_log.h"
 #include "publish/ltw_message.h"
 #include "session/ltw_audience.h"
-#include "session/ltw_timeline.h"
+#include "session/ltw_speech.h"
 
 #define TICK_MS 1000
 #define NO_LISTENER_MS 10000
@@ -18,7 +17,6 @@
 #define AUDIO_ENDED_EXTRA_MS 1500
 #define FORGOTTEN_MS (15 * 60 * 1000)
 #define PLAY_MAX_MS 120000
-#define REPLAY_MARGIN_MS 1000   /* a recogniser wants some context */
 
 typedef enum {
     SESSION_JOINING, SESSION_QUIET, SESSION_LIVE, SESSION_CLOSING,
@@ -50,12 +48,7 @@ struct ltw_session_s {
     ltw_session_part_t *parts;  /* the first is in work */
     part_state_t part_state;
 
-    ltw_asr_line_t *line;       /* live, closing */
-    ltw_words_t words;
-    ltw_commit_t commit;
-    ltw_timeline_t timeline;
-    int64_t segment;            /* last number given */
-
+    ltw_speech_t *speech;       /* open while live, closing */
     ltw_audience_t audience;
     ltw_lane_t *speaker;        /* captions, and the end */
     int64_t heard_at_ms;        /* somebody listened, or the line opened */
@@ -104,89 +97,23 @@ tell_speaker(ltw_session_t *s, const ltw_segment_t *segment)
 
 
 static void
-save(ltw_session_t *s, const ltw_anchor_t *anchor)
+on_segment(void *data, ltw_segment_t *segment,
+    const ltw_session_resume_t *resume)
 {
-    ltw_session_resume_t resume = { s->segment, anchor->epoch != 0,
-        anchor->epoch, anchor->offset };
+    ltw_session_t *s = data;
 
-    ltw_session_redis_save(s->services->redis, lt_str(s->id), &resume);
-}
-
-
-static void
-commit(ltw_session_t *s, int is_flush)
-{
-    int64_t wall_ms = ltw_loop_wall_ms(s->services->loop);
-    ltw_anchor_t anchor = { 0 };
-    ltw_segment_facts_t facts;
-    ltw_segment_t *segment;
-    ltw_taken_t taken;
-
-    s->rooms->policy->committed(&s->commit, now_ms(s));
-    ltw_words_take(&s->words, is_flush, &taken);
-    if (taken.words == 0) {
-        return;
-    }
-    (void) ltw_timeline_find(&s->timeline, taken.end_ms, &anchor);
-    facts = (ltw_segment_facts_t) { s->segment + 1, taken.start_ms,
-        taken.end_ms, anchor.captured_wall_ms, anchor.arrived_wall_ms,
-        anchor.batched_wall_ms, wall_ms, taken.words };
-    segment = ltw_segment_new(&facts, taken.text);
-    if (segment == NULL) {
-        ltw_log(LTW_ERROR, "segment_lost", ltw_cstr("session", s->id),
-            ltw_cstr("reason", "no memory"));
-        return;
-    }
-    s->segment++;
-    ltw_asr_line_settled(s->line, taken.end_ms - REPLAY_MARGIN_MS);
-    ltw_count(s->services->metrics, segments_committed, 1);
-    ltw_observe(s->services->metrics, transcribe_ms,
-        wall_ms - anchor.batched_wall_ms);
-    ltw_log(LTW_INFO, "segment_committed", ltw_cstr("session", s->id),
-        ltw_int("segment", s->segment), ltw_int("words", taken.words),
-        ltw_int("source_ms", taken.end_ms - taken.start_ms),
-        ltw_int("transcribe_ms", wall_ms - anchor.batched_wall_ms),
-        ltw_int("languages", (int64_t) ltw_audience_heard(&s->audience)));
-    save(s, &anchor);
+    ltw_session_redis_save(s->services->redis, lt_str(s->id), resume);
     tell_speaker(s, segment);
     ltw_audience_add(&s->audience, segment);
-    ltw_segment_unref(&segment);
 }
 
 
 /* ---- the recogniser ---- */
 
 static void
-on_result(void *data, const ltw_asr_result_t *result)
+on_change(void *data)
 {
-    ltw_session_t *s = data;
-    uint64_t dropped = s->words.dropped;
-    ltw_commit_verdict_t verdict;
-
-    ltw_words_add(&s->words, result);
-    if (s->words.dropped != dropped) {
-        ltw_log(LTW_WARN, "words_dropped", ltw_cstr("session", s->id),
-            ltw_int("words", (int64_t) (s->words.dropped - dropped)));
-    }
-    if (s->state != SESSION_LIVE) {
-        return;                 /* the line's end commits it all */
-    }
-    verdict = s->rooms->policy->result(&s->commit, result, now_ms(s));
-    if (verdict == LTW_COMMIT_NOW) {
-        commit(s, 0);
-        wake(s);
-    } else if (s->commit.is_open && !ltw_timer_is_active(s->wake)) {
-        wake_when_due(s);
-    }
-}
-
-
-static void
-on_restart(void *data)
-{
-    ltw_session_t *s = data;
-
-    ltw_words_restart(&s->words);
+    wake(data);
 }
 
 
@@ -199,12 +126,10 @@ drain(ltw_session_t *s)
 
 
 static void
-on_line_over(void *data)
+on_closed(void *data)
 {
     ltw_session_t *s = data;
 
-    commit(s, 1);
-    ltw_asr_line_close(&s->line);
     if (s->is_ended || s->is_leaving) {
         drain(s);
     } else {
@@ -215,22 +140,11 @@ on_line_over(void *data)
 
 
 static int
-line_open(ltw_session_t *s)
+go_live(ltw_session_t *s)
 {
-    static const ltw_asr_line_events_t events = { on_result, on_restart,
-        on_line_over };
-    ltw_asr_line_options_t options = { s->id, s->source };
-
-    s->line = ltw_asr_line_open(s->services, s->rooms->asr, &options, &events,
-        s);
-    if (s->line == NULL) {
-        ltw_log(LTW_ERROR, "session_failed", ltw_cstr("session", s->id),
-            ltw_cstr("reason", "no memory for a recogniser"));
+    if (!ltw_speech_open(s->speech, s->source)) {
         return 0;
     }
-    ltw_words_init(&s->words, lt_str(s->source));
-    s->rooms->policy->init(&s->commit, s->services->config->batch_window);
-    ltw_timeline_restart(&s->timeline);
     s->heard_at_ms = now_ms(s);
     s->state = SESSION_LIVE;
     return 1;
@@ -239,11 +153,11 @@ line_open(ltw_session_t *s)
 
 /* No more audio goes to the recogniser; what it still says is awaited. */
 static void
-line_finish(ltw_session_t *s)
+close_down(ltw_session_t *s)
 {
     if (s->state == SESSION_LIVE) {
         s->state = SESSION_CLOSING;
-        ltw_asr_line_finish(s->line);
+        ltw_speech_finish(s->speech);
     } else if (s->state == SESSION_QUIET && (s->is_ended || s->is_leaving)) {
         drain(s);
         wake(s);
@@ -257,9 +171,9 @@ end(ltw_session_t *s, const char *reason)
     if (!s->is_ended) {
         s->is_ended = 1;
         ltw_log(LTW_INFO, "session_ended", ltw_cstr("session", s->id),
-            ltw_cstr("reason", reason), ltw_int("segments", s->segment));
+            ltw_cstr("reason", reason), ltw_int("segments", ltw_speech_segment(s->speech)));
     }
-    line_finish(s);
+    close_down(s);
 }
 
 
@@ -278,43 +192,6 @@ part_done(ltw_session_t *s)
 
 
 static void
-count_piece(ltw_session_t *s, const ltw_timeline_piece_t *piece)
-{
-    ltw_metrics_t *metrics = s->services->metrics;
-
-    ltw_count(metrics, pcm_bytes_duplicate, piece->duplicate_bytes);
-    ltw_count(metrics, pcm_bytes_gap, piece->gap_bytes);
-    if (piece->duplicate_bytes > 0) {
-        ltw_log(LTW_INFO, "audio_duplicate", ltw_cstr("session", s->id),
-            ltw_int("bytes", (int64_t) piece->duplicate_bytes));
-    }
-    if (piece->gap_bytes > 0) {
-        ltw_log(LTW_WARN, "audio_gap", ltw_cstr("session", s->id),
-            ltw_int("bytes", (int64_t) piece->gap_bytes));
-    }
-}
-
-
-static void
-feed_record(ltw_session_t *s, const ltw_record_t *record,
-    int64_t batched_wall_ms, int is_heard)
-{
-    ltw_metrics_t *metrics = s->services->metrics;
-    int64_t position_ms = is_heard ? ltw_asr_line_position_ms(s->line) : 0;
-    ltw_timeline_piece_t piece;
-
-    ltw_timeline_add(&s->timeline, record, position_ms, batched_wall_ms,
-        &piece);
-    count_piece(s, &piece);
-    if (!is_heard) {
-        ltw_count(metrics, pcm_bytes_no_listener, piece.pcm.len);
-    } else if (ltw_asr_line_write(s->line, piece.pcm) != LT_OK) {
-        ltw_count(metrics, pcm_bytes_overflow, piece.pcm.len);
-    }
-}
-
-
-static void
 part_feed(ltw_session_t *s)
 {
     const ltw_session_part_t *part = s->parts;
@@ -322,19 +199,18 @@ part_feed(ltw_session_t *s)
     int is_last = 0;
 
     if (s->state == SESSION_QUIET) {
-        is_heard = is_heard && !s->is_leaving && line_open(s);
+        is_heard = is_heard && !s->is_leaving && go_live(s);
     }
     for (size_t i = 0; i < part->n; i++) {
         const ltw_record_t *r = part->records[i];
 
-        feed_record(s, r, part->batched_wall_ms, is_heard);
+        ltw_speech_add(s->speech, r, part->batched_wall_ms, is_heard);
         is_last |= r->is_framed && (r->head.flags & LT_AUDIO_FLAG_LAST);
     }
     s->audio_at_ms = now_ms(s);
     if (is_heard) {
         s->part_state = PART_AWAITING;
-        s->rooms->policy->batch(&s->commit,
-            ltw_asr_line_position_ms(s->line), s->audio_at_ms);
+        ltw_speech_batch(s->speech);
     }
     if (is_last) {
         end(s, "last record");
@@ -396,7 +272,7 @@ on_part_view(void *data, const ltw_reply_t *reply, const lt_error_t *err)
         ltw_count(s->services->metrics, sessions_opened, 1);
         ltw_log(LTW_INFO, "session_opened", ltw_cstr("session", s->id),
             ltw_cstr("language", s->source),
-            ltw_int("after_segment", s->segment));
+            ltw_int("after_segment", ltw_speech_segment(s->speech)));
     }
     part_feed(s);
 }
@@ -414,10 +290,7 @@ on_resume(void *data, const ltw_reply_t *reply, const lt_error_t *err)
         return;                 /* the tick asks again */
     }
     ltw_session_resume(&resume, reply);
-    s->segment = resume.segment;
-    if (resume.has_offset) {
-        ltw_timeline_resume(&s->timeline, resume.epoch, resume.offset);
-    }
+    ltw_speech_resume(s->speech, &resume);
     s->query = ltw_session_redis_read(s->services->redis, lt_str(s->id),
         on_part_view, s);
 }
@@ -507,7 +380,7 @@ tell_drained(ltw_session_t *s)
         (long long) play_ms);
     s->state = SESSION_TELLING;
     ltw_log(LTW_INFO, "session_drained", ltw_cstr("session", s->id),
-        ltw_int("segments", s->segment), ltw_int("play_ms", play_ms));
+        ltw_int("segments", ltw_speech_segment(s->speech)), ltw_int("play_ms", play_ms));
     if (ltw_lane_post(s->speaker, lt_str(query), (lt_str_t) { NULL, 0 },
             on_told, s) != LT_OK)
     {
@@ -538,8 +411,6 @@ work_draining(ltw_session_t *s)
 static void
 work_part(ltw_session_t *s)
 {
-    ltw_commit_verdict_t verdict;
-
     if (s->part_state == PART_NONE
         || (s->part_state == PART_READING && s->query == 0))
     {
@@ -549,16 +420,14 @@ work_part(ltw_session_t *s)
     if (s->part_state != PART_AWAITING || s->state == SESSION_CLOSING) {
         return;
     }
-    verdict = s->rooms->policy->tick(&s->commit, &s->words, now_ms(s));
-    if (s->commit.is_open
-        && (verdict == LTW_COMMIT_NOW || s->parts->next != NULL))
-    {
-        commit(s, 0);
+    ltw_speech_tick(s->speech);
+    if (s->parts->next != NULL) {
+        ltw_speech_commit(s->speech);
     }
-    if (!s->commit.is_open) {
-        part_done(s);
-    } else {
+    if (ltw_speech_is_awaiting(s->speech)) {
         wake_when_due(s);
+    } else {
+        part_done(s);
     }
 }
 
@@ -570,13 +439,10 @@ work_idle(ltw_session_t *s)
     if (s->is_leaving && s->state == SESSION_JOINING) {
         over(s);
     } else if (s->is_leaving) {
-        line_finish(s);
-    } else if (s->state == SESSION_LIVE && s->commit.is_open) {
-        if (s->rooms->policy->tick(&s->commit, &s->words, now_ms(s))
-            == LTW_COMMIT_NOW)
-        {
-            commit(s, 0);
-        } else {
+        close_down(s);
+    } else if (ltw_speech_is_awaiting(s->speech)) {
+        ltw_speech_tick(s->speech);
+        if (ltw_speech_is_awaiting(s->speech)) {
             wake_when_due(s);
         }
     }
@@ -630,7 +496,7 @@ wake(ltw_session_t *s)
 static void
 wake_when_due(ltw_session_t *s)
 {
-    int64_t left_ms = s->commit.due_at_ms - now_ms(s);
+    int64_t left_ms = ltw_speech_due_at_ms(s->speech) - now_ms(s);
 
     ltw_timer_start(s->wake, left_ms > 0 ? left_ms : 0);
 }
@@ -649,16 +515,11 @@ tick_idle(ltw_session_t *s)
 {
     int64_t quiet_ms = now_ms(s) - s->audio_at_ms;
 
-    if (s->state == SESSION_LIVE
-        && s->rooms->policy->tick(&s->commit, &s->words, now_ms(s))
-           == LTW_COMMIT_NOW)
-    {
-        commit(s, 0);
-    }
+    ltw_speech_tick(s->speech);
     if (s->state == SESSION_LIVE
         && now_ms(s) - s->heard_at_ms >= NO_LISTENER_MS)
     {
-        line_finish(s);
+        close_down(s);
         return;
     }
     if (quiet_ms > FORGOTTEN_MS) {
@@ -695,7 +556,10 @@ ltw_session_t *
 ltw_session_new(const ltw_session_rooms_t *rooms, lt_str_t id,
     ltw_handler_t on_over, void *data)
 {
+    static const ltw_speech_events_t events = { on_segment, on_change,
+        on_closed };
     ltw_session_t *s = calloc(1, sizeof(*s));
+    ltw_speech_options_t speech;
 
     if (s == NULL || id.len >= sizeof(s->id)) {
         free(s);
@@ -707,14 +571,18 @@ ltw_session_new(const ltw_session_rooms_t *rooms, lt_str_t id,
     s->on_over = on_over;
     s->data = data;
     s->audio_at_ms = now_ms(s);
-    ltw_timeline_init(&s->timeline);
     s->audience = (ltw_audience_t) { .pipeline = &rooms->pipeline,
         .session_id = s->id, .source = s->source, .on_dry = on_dry,
         .data = s };
+    speech = (ltw_speech_options_t) { s->services, rooms->asr, rooms->policy,
+        s->id };
+    s->speech = ltw_speech_new(&speech, &events, s);
     s->speaker = ltw_lane_new(rooms->pipeline.publisher, s->id);
     s->tick = ltw_timer_new(s->services->loop, on_tick, s);
     s->wake = ltw_timer_new(s->services->loop, on_wake, s);
-    if (s->speaker == NULL || s->tick == NULL || s->wake == NULL) {
+    if (s->speech == NULL || s->speaker == NULL || s->tick == NULL
+        || s->wake == NULL)
+    {
         ltw_session_free(&s);
         return NULL;
     }
@@ -733,12 +601,11 @@ ltw_session_free(ltw_session_t **session)
     }
     *session = NULL;
     ltw_redis_cancel(s->services->redis, s->query);
-    ltw_asr_line_close(&s->line);
+    ltw_speech_free(&s->speech);
     ltw_audience_deinit(&s->audience);
     ltw_lane_free(&s->speaker);
     ltw_timer_free(&s->tick);
     ltw_timer_free(&s->wake);
-    explicit_bzero(&s->words, sizeof(s->words));
     free(s);
 }
 
