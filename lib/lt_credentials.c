@@ -123,10 +123,8 @@ lt_credentials_parse(lt_aws_keys_t *keys, lt_str_t text, lt_str_t profile,
     while (text.len != 0) {
         lt_str_t line = next_line(&text);
 
-        if (line.len == 0 || line.data[0] == '#' || line.data[0] == ';') {
-            continue;
-        }
-        if (line.data[0] == '[') {
+        /* a comment line is a setting that nobody knows */
+        if (line.len != 0 && line.data[0] == '[') {
             in_profile = is_profile(line, profile);
             found |= in_profile;
         } else if (in_profile) {

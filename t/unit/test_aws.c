@@ -98,6 +98,11 @@ test_error_code_bounds(void **state)
     assert_string_equal(code, "A");
     lt_aws_error_code(code, sizeof(code), LT_STR(""), (lt_str_t){big, 65537});
     assert_string_equal(code, "");
+    memcpy(big, "<Code>B</Code>", 14);
+    lt_aws_error_code(code, sizeof(code), LT_STR(""), (lt_str_t){big, 65536});
+    assert_string_equal(code, "B");
+    lt_aws_error_code(code, sizeof(code), LT_STR(""), (lt_str_t){big, 65537});
+    assert_string_equal(code, "");
 }
 
 static void

@@ -46,6 +46,14 @@ test_profiles(void **state)
     assert_str(keys.secret_key, "SECRET");
     assert_str(keys.session_token, "token//==");
 
+    /* the profile's name is a view: what lies behind it does not count */
+    assert_int_equal(lt_credentials_parse(&keys, text,
+                         (lt_str_t){"otherwise", 5}, NULL),
+        LT_OK);
+    assert_int_equal(lt_credentials_parse(&keys, text,
+                         (lt_str_t){"other", 4}, NULL),
+        LT_INVALID);
+
     assert_int_equal(lt_credentials_parse(&keys, text, LT_STR("work"), NULL),
         LT_OK);
     assert_str(keys.access_key, "AKWORK");

@@ -150,6 +150,9 @@ test_uri(void **state)
     assert_int_equal(lt_uri_decode(plain, &len, LT_STR("%")), LT_INVALID);
     assert_int_equal(lt_uri_decode(plain, &len, LT_STR("%4")), LT_INVALID);
     assert_int_equal(lt_uri_decode(plain, &len, LT_STR("%4x")), LT_INVALID);
+    /* the escape goes on behind the end of the text */
+    assert_int_equal(lt_uri_decode(plain, &len, (lt_str_t){"a%41", 3}),
+        LT_INVALID);
     assert_int_equal(lt_uri_decode(plain, &len, LT_STR("%x4")), LT_INVALID);
 }
 

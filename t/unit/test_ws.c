@@ -117,6 +117,9 @@ run_bytewise(transcript_t *t, lt_str_t hex, size_t message_max)
 }
 
 #define MAX 70
+#define TEXT40 "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"
+#define FORTY "7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a"                       \
+              "7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a"
 
 /* Frames in hex; the mask is 00000000 where the payload should be legible. */
 static const struct {
@@ -138,6 +141,7 @@ static const struct {
     {"0281000000000180820000000002038281000000000 4", "b:\1\2\3|b:\4|"},
     /* a character cut by a fragment's border; each frame's mask its own */
     {"018201020304e380 8081f0000000 5c", "t:\xe2\x82\xac|"},
+    {"818200000000c3b1818200000000c3b1", "t:\xc3\xb1|t:\xc3\xb1|"},
     /* close with code and reason */
     {"88870000000003e8627965 2121", "c8:\x03\xe8" "bye!!|"},
     {"888000000000", "c8:|"},
@@ -182,7 +186,8 @@ static const struct {
     {"01810000000061 80c600000000", "!1009|"},
     {"0181000000006180ff7fffffffffffffff00000000", "!1009|"},
     /* the limit is for one message, not for all */
-    {"8181000000006181810000000062", "t:a|t:b|"},
+    {"81a800000000" FORTY "82a800000000" FORTY,
+        "t:" TEXT40 "|b:" TEXT40 "|"},
 };
 
 /* Without the spaces that help the eye. */
@@ -367,7 +372,7 @@ test_close_parse(void **state)
     assert_int_equal(code, 1005);
     assert_int_equal(reason.len, 0);
     assert_int_equal(lt_ws_close_parse(&code, &reason,
-                         (const uint8_t *)"\x03", 1),
+                         (const uint8_t *)"\x03\xe8", 1),
         LT_INVALID);
     assert_int_equal(lt_ws_close_parse(&code, &reason,
                          (const uint8_t *)"\x03\xe9gone", 6),
