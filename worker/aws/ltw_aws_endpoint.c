@@ -149,19 +149,18 @@ ltw_aws_endpoints_init(ltw_aws_endpoint_t endpoints[LTW_AWS_SERVICES_N],
 
 /* ---- answers ---- */
 
-/* S3 answers in XML: the text of the first <name>. */
+/* S3 answers in XML. */
 static lt_str_t
-ltw_aws_xml_text(lt_str_t body, const char *name)
+ltw_aws_xml_message(lt_str_t body)
 {
-    char open[32];
-    const char *from, *to;
-    size_t len = (size_t) snprintf(open, sizeof(open), "<%s>", name);
+    const char *from = body.len > 0
+        ? memmem(body.data, body.len, "<Message>", 9) : NULL;
+    const char *to;
 
-    from = body.len > 0 ? memmem(body.data, body.len, open, len) : NULL;
     if (from == NULL) {
         return (lt_str_t) { NULL, 0 };
     }
-    from += len;
+    from += 9;
     to = memchr(from, '<', (size_t) (body.data + body.len - from));
     return to != NULL ? (lt_str_t) { from, (size_t) (to - from) }
                       : (lt_str_t) { NULL, 0 };
@@ -176,15 +175,11 @@ ltw_aws_read_error(ltw_aws_answer_t *answer,
 
     lt_aws_error_code(answer->code, sizeof(answer->code),
         ltw_http_header(response, "x-amzn-errortype"), response->body);
-    if (answer->code[0] == '\0') {
-        text = ltw_aws_xml_text(response->body, "Code");
-        snprintf(answer->code, sizeof(answer->code), "%.*s", (int) text.len,
-            text.len > 0 ? text.data : "");
-        text = ltw_aws_xml_text(response->body, "Message");
-    } else if (lt_json_parse(&doc, response->body, LTW_AWS_ERROR_BODY_MAX,
-                   NULL) == LT_OK
-        && !lt_json_string(doc, "message", &text))
+    if (lt_json_parse(&doc, response->body, LTW_AWS_ERROR_BODY_MAX, NULL)
+        != LT_OK)
     {
+        text = ltw_aws_xml_message(response->body);
+    } else if (!lt_json_string(doc, "message", &text)) {
         lt_json_string(doc, "Message", &text);
     }
     snprintf(answer->message, sizeof(answer->message), "%.*s",
