@@ -83,15 +83,15 @@ function stamp(ms) {
     return new Date(ms).toISOString().replace(/[-:]|\.\d+/g, '');
 }
 
-function checkSkew(date, nowMs) {
+function checkSkew(date, nowMs, code = 'InvalidSignatureException') {
     const off = date.getTime() - nowMs;
     if (off < -MAX_SKEW_MS) {
-        throw new AwsError('InvalidSignatureException',
+        throw new AwsError(code,
             `Signature expired: ${stamp(date)} is now earlier than `
             + `${stamp(nowMs - MAX_SKEW_MS)} (${stamp(nowMs)} - 5 min.)`, 403);
     }
     if (off > MAX_SKEW_MS) {
-        throw new AwsError('InvalidSignatureException',
+        throw new AwsError(code,
             `Signature not yet current: ${stamp(date)} is still later than `
             + `${stamp(nowMs + MAX_SKEW_MS)} (${stamp(nowMs)} + 5 min.)`, 403);
     }
@@ -208,7 +208,7 @@ export class EventChain {
                 + ' signature you provided. Check your AWS Secret Access Key'
                 + ' and signing method.');
         }
-        checkSkew(date, nowMs);
+        checkSkew(date, nowMs, 'BadRequestException');
         this.#prior = want;
     }
 }

@@ -112,6 +112,14 @@ function readParameters(headers) {
     return settings;
 }
 
+// The last answer while the client still sends: its half is closed too.
+function endEarly(req, res, data) {
+    req.stream?.once('finish', () => req.stream.close(
+        http2.constants.NGHTTP2_NO_ERROR));
+    res.end(data);
+    req.resume();
+}
+
 // One talk's stream, from its checked request to its end.
 class TalkStream {
     #ended = false;             // the empty frame has come
@@ -210,11 +218,9 @@ class TalkStream {
     fail(err, isGone = false) {
         this.#close(() => {
             if (!isGone && !this.res.destroyed) {
-                this.res.end(encodeJson({ ':message-type': 'exception',
-                    ':exception-type': err.code }, { Message: err.message }));
-                this.res.on('finish', () => this.req.stream.close(
-                    http2.constants.NGHTTP2_NO_ERROR));
-                this.req.resume();
+                endEarly(this.req, this.res, encodeJson({
+                    ':message-type': 'exception', ':exception-type': err.code,
+                }, { Message: err.message }));
             }
         });
     }
@@ -239,9 +245,7 @@ function refuse(req, res, err) {
     const known = err instanceof AwsError ? err : MID_STREAM[500];
     res.writeHead(known.status, { 'content-type': 'application/json',
         'x-amzn-errortype': known.code });
-    res.end(JSON.stringify({ Message: known.message }));
-    res.on('finish', () => req.stream?.close(http2.constants.NGHTTP2_NO_ERROR));
-    req.resume();
+    endEarly(req, res, JSON.stringify({ Message: known.message }));
 }
 
 class Server {

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 // The last words that may still change, by partial-results-stability.
 const UNSTABLE_WORDS = { high: 2, medium: 3, low: 5 };
 const OVERLAP_S = 0.05;
+const SAME_WORD_S = 0.3;    // a word's time may shift so far
 
 // As a recogniser with case and punctuation would write them.
 const SPELLING = { i: 'I', 'i\'m': 'I\'m', 'i\'ll': 'I\'ll', 'i\'ve': 'I\'ve',
@@ -23,11 +24,18 @@ export class Transcript {
         this.#unstable = stability && UNSTABLE_WORDS[stability];
     }
 
-    // What was once stable stays: newer words begin where it ends.
+    // What was once stable stays. Newer words follow the last stable one, or
+    // where that is no longer heard, its time.
     #merge(words) {
-        const end = this.#stable.at(-1)?.e ?? -1;
-        return [...this.#stable, ...words.filter(
-            (word) => word.s >= end - OVERLAP_S)];
+        const last = this.#stable.at(-1);
+        if (!last) {
+            return words;
+        }
+        const same = words.findLastIndex((word) => word.w === last.w
+            && Math.abs(word.s - last.s) < SAME_WORD_S);
+        const rest = same !== -1 ? words.slice(same + 1)
+            : words.filter((word) => word.s >= last.e - OVERLAP_S);
+        return [...this.#stable, ...rest];
     }
 
     // A word is stable when enough came after it and it did not change.

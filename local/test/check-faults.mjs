@@ -124,6 +124,25 @@ async function resetUpload(env) {
     is(health.kinesis.restarts, 0, 'the emulator never saw it');
 }
 
+// Killed, it is started again on the same files.
+async function emulatorDies(env) {
+    const pids = await descendants(env.child.pid);
+    const lines = await Promise.all(pids.map((pid) =>
+        readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
+    process.kill(pids[lines.findIndex((l) => l.includes('kinesalite-child'))],
+        'SIGKILL');
+    const call = callersOf(env).kinesis;
+    const first = await call().catch((err) => err);
+    let names = [];
+    for (let i = 0; i < 50 && names.length === 0; i++) {
+        await sleep(100);
+        names = (await call().catch(() => ({}))).StreamNames ?? [];
+    }
+    ok(first.name === 'InternalFailure' && names.includes(env.stream),
+        'the emulator is started again when it dies, with its streams',
+        `${first.name} ${names}`);
+}
+
 async function allGone(pids) {
     for (let i = 0; i < 40; i++) {
         const alive = await Promise.all(pids.map(isAlive));
@@ -165,5 +184,6 @@ export async function checkFaults(env) {
     await rules(env);
     await counts(env);
     await resetUpload(env);
+    await emulatorDies(env);
     await endings();
 }

@@ -10,9 +10,15 @@ import { checkIdle, checkStreamLimits, checkTranscribe }
 import { start } from './stand-ins.mjs';
 import { done, note, ok } from './tap.mjs';
 
+const LIMIT_MS = 180_000;
+
 const from = performance.now();
 const env = await start('--shards', '2');
 ok(performance.now() - from < 5000, 'all stand-ins are ready within 5 s');
+setTimeout(() => {
+    ok(false, `the test ends within ${LIMIT_MS / 1000} s`);
+    process.exit(1);        // the stand-ins end with their standard input
+}, LIMIT_MS).unref();
 try {
     env.caText = await readFile(env.ca, 'utf8');
     const idle = checkIdle(env);
