@@ -45,7 +45,8 @@ lt_audio_record_decode(lt_audio_record_t *rec, lt_str_t *pcm, lt_str_t data)
     memset(rec, 0, sizeof(*rec));
 
     if (data.len < LT_AUDIO_RECORD_HEADER_LEN || memcmp(in, "LTA1", 4) != 0
-        || in[4] != VERSION || get_le(in + 6, 2) != LT_AUDIO_RECORD_HEADER_LEN) {
+        || in[4] != VERSION
+        || get_le(in + 6, 2) != LT_AUDIO_RECORD_HEADER_LEN) {
         return 0;
     }
 

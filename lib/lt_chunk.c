@@ -4,7 +4,8 @@
 
 /* Objects and arrays inside the message; deeper ones are left to the parser. */
 #define DEPTH_MAX 64
-/* A longer number, or one with an exponent, may be out of the parser's range. */
+/* A longer number, or one with an exponent, may be out of the parser's
+   range. */
 #define NUMBER_MAX 18
 
 /* What went wrong first stays in rc, and pos at the end: so nothing more is

@@ -41,8 +41,11 @@ static lt_str_t
 cut_at(lt_str_t *rest, char border)
 {
     lt_str_t head = *rest;
-    const char *at = rest->len == 0 ? NULL : memchr(rest->data, border, rest->len);
+    const char *at = NULL;
 
+    if (rest->len != 0) {
+        at = memchr(rest->data, border, rest->len);
+    }
     if (at == NULL) {
         *rest = LT_STR("");
         return head;

@@ -151,7 +151,8 @@ sort_headers(const lt_header_t **sorted, const lt_sigv4_request_t *req)
             sorted[i] = sorted[i - 1];
         }
         sorted[i] = header;
-        has_host |= header_is(header, "host") || header_is(header, ":authority");
+        has_host |= header_is(header, "host")
+                    || header_is(header, ":authority");
         has_date |= header_is(header, "x-amz-date");
     }
 

@@ -124,8 +124,8 @@ test_invalid(void **state)
 static void
 test_cut(void **state)
 {
-    static const char text[] = CHUNK ",\"audioData\":\"AAECAwQFBgcICQ==\",\"x\":"
-                                     "[1.5,{\"a\":true},\"\\n\"]}";
+    static const char text[] = CHUNK
+        ",\"audioData\":\"AAECAwQFBgcICQ==\",\"x\":[1.5,{\"a\":true},\"\\n\"]}";
 
     (void)state;
     for (size_t len = 0; len < sizeof(text) - 1; len++) {

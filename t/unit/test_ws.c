@@ -239,12 +239,13 @@ test_dialogues(void **state)
 static size_t
 make_frame(uint8_t *out, size_t len)
 {
+    static const uint8_t mask[4] = {0x5a, 0x01, 0xff, 0x33};
     size_t head = lt_ws_header(out, LT_WS_BINARY, len);
 
     out[1] |= 0x80;
-    memcpy(out + head, "\x5a\x01\xff\x33", 4);
+    memcpy(out + head, mask, 4);
     for (size_t i = 0; i < len; i++) {
-        out[head + 4 + i] = (uint8_t)(i * 31 ^ (uint8_t)"\x5a\x01\xff\x33"[i & 3]);
+        out[head + 4 + i] = (uint8_t)(i * 31 ^ mask[i & 3]);
     }
     return head + 4 + len;
 }
