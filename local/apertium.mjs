@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 
 const MODES = '/usr/share/apertium/modes';
-const TEXT_TIMEOUT_MS = 5000;
+const TEXT_TIMEOUT_MS = 15_000;     // a first text waits for dictionaries
 const MAX_WAITING = 200;
 const TAIL = '.[][\n]';         // ends a sentence that has no full stop
 
@@ -22,7 +22,8 @@ const escapeText = (text) => text.replace(/[\^$/[\]{}<>@\\]/g, '\\$&')
 const unescapeText = (text) => text.replace(/\\(.)/g, '$1');
 
 class Pipeline {
-    #child;
+    #child;             // a promise: it is started by its first text
+    #pid;
     #waiting = [];
     #output = [];
     constructor(name) {
@@ -33,10 +34,14 @@ class Pipeline {
         const mode = await readFile(`${MODES}/${this.name}.mode`, 'utf8');
         const child = spawn('/bin/sh', ['-c', shellOf(mode)],
             { stdio: ['pipe', 'pipe', 'ignore'], detached: true });
+        this.#pid = child.pid;
         child.stdin.on('error', () => {});
-        child.stdout.on('data', (data) => this.#read(data));
-        child.on('error', () => this.#fail());
-        child.on('exit', () => this.#fail());
+        child.stdout.on('data', (data) => child.pid === this.#pid
+            && this.#read(data));
+        for (const event of ['error', 'exit']) {
+            child.on(event, () => child.pid === this.#pid
+                && this.#fail('ended'));
+        }
         return child;
     }
 
@@ -53,10 +58,10 @@ class Pipeline {
         this.#output.push(data);
     }
 
-    #fail() {
+    #fail(why) {
         this.stop();
         this.#waiting.splice(0).forEach((job) => job.reject(
-            new Error(`apertium ${this.name} ended`)));
+            new Error(`apertium ${this.name} ${why}`)));
         this.#output = [];
     }
 
@@ -67,7 +72,8 @@ class Pipeline {
         }
         const child = await (this.#child ??= this.#start());
         return new Promise((resolve, reject) => {
-            const timer = setTimeout(() => this.#fail(), TEXT_TIMEOUT_MS);
+            const timer = setTimeout(() => this.#fail('hangs'),
+                TEXT_TIMEOUT_MS);
             const done = (settle) => (value) => {
                 clearTimeout(timer);
                 settle(value);
@@ -80,13 +86,13 @@ class Pipeline {
 
     // The shell's whole group; its stages also end with their input.
     stop() {
-        this.#child?.then((child) => {
-            child.removeAllListeners('exit');
+        const pid = this.#pid;
+        this.#pid = this.#child = undefined;
+        if (pid !== undefined) {
             try {
-                process.kill(-child.pid, 'SIGKILL');
+                process.kill(-pid, 'SIGKILL');
             } catch { /* gone already */ }
-        }, () => {});
-        this.#child = undefined;
+        }
     }
 }
 
