@@ -330,7 +330,8 @@ on_h2_close(void *data, const lt_error_t *err)
     if (s->status != 0 && s->status != 200) {
         refused(s);
     } else if (err->text[0] != '\0') {
-        end(s, LTW_ASR_TRANSIENT, "connection_lost", err->text);
+        end(s, LTW_ASR_TRANSIENT, s->status == 0 ? "cannot_connect"
+            : "connection_lost", err->text);
     } else if (s->has_ended && s->in_len == 0) {
         end(s, LTW_ASR_COMPLETE, "", "");
     } else {
