@@ -1,52 +1,36 @@
-/* What is said, as text: the line being spoken large, earlier ones above it.
+/* What is said, as text: the sentence being spoken large, earlier ones above.
    Follows the talk by itself until the reader scrolls back. */
-const MAX_LINES = 400;
+import { RunningText } from '../shared/running-text.js';
+
+const MAX_SEGMENTS = 400;
 const NEAR_PX = 80;
 
 export class Captions {
   #box;
-  #list;
   #toNow;
-  #lines = new Map();      /* number → <li> */
+  #text;
   #following = true;
 
   constructor({ box, list, toNow }) {
     this.#box = box;
-    this.#list = list;
     this.#toNow = toNow;
+    this.#text = new RunningText(list, { maxSegments: MAX_SEGMENTS });
     box.addEventListener('scroll', () => this.#scrolled(), { passive: true });
     toNow.addEventListener('click', () => this.follow());
   }
 
-  get count() {
-    return this.#lines.size;
-  }
+  add(number, { text, language, source, sourceLanguage, note }) {
+    const rows = [{ name: 'said', text, language },
+      { name: 'source', text: source === text ? '' : source,
+        language: sourceLanguage }];
 
-  /* {text, language, source, sourceLanguage, note}; in the order of numbers. */
-  add(number, line) {
-    if (this.#lines.has(number) || !line.text) {
-      return;
+    if (this.#text.add(number, rows, note)) {
+      this.now(number);
     }
-    const li = document.createElement('li');
-
-    li.dataset.segment = number;
-    li.append(paragraph('said', line.text, line.language));
-    if (line.source && line.source !== line.text) {
-      li.append(paragraph('source', line.source, line.sourceLanguage));
-    }
-    if (line.note) {
-      li.append(paragraph('note', line.note));
-    }
-    this.#insert(number, li);
-    this.#lines.set(number, li);
-    this.#trim();
-    this.now(number);
   }
 
   now(number) {
-    for (const [key, li] of this.#lines) {
-      li.toggleAttribute('data-now', key === number);
-    }
+    this.#text.now(number);
     if (this.#following) {
       this.follow();
     }
@@ -59,24 +43,7 @@ export class Captions {
   }
 
   clear() {
-    this.#lines.clear();
-    this.#list.replaceChildren();
-  }
-
-  #insert(number, li) {
-    const later = [...this.#list.children]
-      .find((other) => Number(other.dataset.segment) > number);
-
-    this.#list.insertBefore(li, later ?? null);
-  }
-
-  #trim() {
-    while (this.#lines.size > MAX_LINES) {
-      const first = this.#list.firstElementChild;
-
-      this.#lines.delete(Number(first.dataset.segment));
-      first.remove();
-    }
+    this.#text.clear();
   }
 
   #scrolled() {
@@ -85,16 +52,4 @@ export class Captions {
     this.#following = scrollHeight - scrollTop - clientHeight < NEAR_PX;
     this.#toNow.hidden = this.#following;
   }
-}
-
-function paragraph(name, text, language) {
-  const p = document.createElement('p');
-
-  p.className = name;
-  p.textContent = text;
-  p.dir = 'auto';
-  if (language) {
-    p.lang = language;
-  }
-  return p;
 }

@@ -4,6 +4,7 @@ import { diagnoseSession } from '../shared/session.js';
 import { qrEncode, qrPath } from '../shared/qr.js';
 import { englishName, nativeName, preferredLanguage, spokenLanguages }
   from '../shared/languages.js';
+import { RunningText } from '../shared/running-text.js';
 import { Broadcast } from './broadcast.js';
 import { CaptureError } from './capture.js';
 import { forgetTalk, keptTalk } from './kept.js';
@@ -17,6 +18,8 @@ const SERVER_NOTICE_MS = 12_000;
 
 const $ = (id) => document.getElementById(id);
 const meter = new Meter($('wave'), $('level'));
+const understood = new RunningText($('captions'),
+  { maxSegments: MAX_CAPTIONS });
 
 const show = {
   talk: null, startedAt: 0, heardAt: 0, hotAt: 0,
@@ -126,7 +129,7 @@ function goLive(talk) {
 
   drawInvitation(talk.sessionId);
   statusChanged({ listenerCount: 0, languageDistribution: [] });
-  $('captions').replaceChildren();
+  understood.clear();
   $('no-captions').hidden = false;
   $('notices').replaceChildren();
   setState('live');
@@ -260,14 +263,9 @@ function statusChanged({ listenerCount, languageDistribution }) {
 function addCaption({ text, segment }) {
   const box = $('captions');
   const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 60;
-  const li = Object.assign(document.createElement('li'),
-    { textContent: text, dir: 'auto', lang: $('language').value });
 
-  li.dataset.segment = segment;
-  box.append(li);
-  while (box.childElementCount > MAX_CAPTIONS) {
-    box.firstElementChild.remove();
-  }
+  understood.add(segment, [{ name: 'said', text, language: $('language').value }]);
+  understood.now(segment);
   $('no-captions').hidden = true;
   if (atEnd) {
     box.scrollTop = box.scrollHeight;

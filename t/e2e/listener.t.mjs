@@ -17,7 +17,7 @@ const text = (page, id) => page.textContent(`#${id}`);
 const shown = (page, id) => page.isVisible(`#${id}`);
 const numbers = async (page, type) =>
   (await page.seen(type)).map(({ number }) => number);
-const lines = (page) => page.$$eval('#lines .said',
+const lines = (page) => page.$$eval('#lines .said [data-segment]',
   (nodes) => nodes.map((node) => node.textContent));
 
 async function joined(options = {}, language = 'es') {
@@ -107,6 +107,10 @@ async function testOrder(page) {
   is(await text(page, 'delay'), `${(delay / 1000).toFixed(1)} s después del orador`,
     'and shown in words');
   is((await lines(page)).at(-1), 'frase número 4', 'captions are shown');
+  is(await page.$$eval('#lines li', (list) => list.map((li) => li.innerText)),
+    ['frase número 1 frase número 2 frase número 3 frase número 4\n\n'
+     + 'sentence number 1 sentence number 2 sentence number 3 sentence number 4'],
+    'as running text: a sentence goes on over several segments');
   is(await text(page, 'original'), 'Original: English',
     'the original language is named');
   is(await page.getAttribute('#captions', 'aria-live'), 'off',
@@ -142,6 +146,10 @@ async function testMissing(page) {
   await heard(page, 11);
   is((await lines(page)).slice(-2), ['sin voz', 'frase número 11'],
     'a caption without voice has its turn');
+  is((await page.$$eval('.note', (list) => list.map((one) =>
+    `${one.previousElementSibling.textContent}: ${one.textContent}`))),
+  ['frase número 7: Solo texto', 'frase número 8: Solo texto',
+    'sin voz: Solo texto'], 'what has no voice is marked');
   ok(ascending(await numbers(page, 'segment')), 'the order held throughout');
 }
 
@@ -245,7 +253,7 @@ async function testGone() {
 }
 
 await run(async () => {
-  plan(55);
+  plan(57);
   server = await new FakeServer().start();
   server.config = FAST;
   server.addSession(TALK);
