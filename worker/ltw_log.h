@@ -18,6 +18,7 @@
 #include "lt_base.h"
 
 typedef enum {
+    LTW_SILENT = -1,            /* a level to set: nothing is written */
     LTW_ERROR, LTW_WARN, LTW_INFO, LTW_DEBUG
 } ltw_log_level_t;
 

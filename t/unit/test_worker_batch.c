@@ -82,7 +82,7 @@ set_up(void **state)
         .size = 3, .handler = take, .handler_data = &room,
         .progress = progress, .progress_data = &room };
 
-    ltw_log_set_level(LTW_ERROR);
+    ltw_log_set_level(LTW_SILENT);
     room = (room_t) { .loop = ltw_loop_new() };
     options.loop = room.loop;
     options.metrics = &room.metrics;

@@ -115,7 +115,7 @@ set_up(void **state)
 {
     static room_t room;
 
-    ltw_log_set_level(LTW_ERROR);
+    ltw_log_set_level(LTW_SILENT);
     memset(script, 0, sizeof(script));
     room = (room_t) { .loop = ltw_loop_new() };
     room.http = ltw_http_new(room.loop, &room.metrics, NULL);

@@ -1,0 +1,427 @@
+/*
+ * Redis and leases, against a real redis-server on a unix socket: commands
+ * that wait, replies that do not come, who may read a shard.
+ */
+#include "edge/ltw_redis.h"
+#include "kinesis/ltw_lease.h"
+#include "ltw_log.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define RETURN_ARGV "return {ARGV[1], KEYS[1], 7}"
+
+static char dir[] = "/tmp/test_worker_redis_XXXXXX";
+static char address[100];
+
+typedef struct {
+    ltw_loop_t *loop;
+    ltw_metrics_t metrics;
+    ltw_redis_t *redis;
+    ltw_timer_t *stop;
+    pid_t server;
+    int replies;
+    char text[200];
+    char error[200];
+    char message[100];
+} room_t;
+
+static void
+start_server(room_t *room)
+{
+    char socket[100];
+    int i;
+
+    snprintf(socket, sizeof(socket), "%s/redis.sock", dir);
+    room->server = fork();
+    if (room->server == 0) {
+        if (freopen("/dev/null", "w", stdout) == NULL) {
+            _exit(1);
+        }
+        execlp("redis-server", "redis-server", "--port", "0", "--unixsocket",
+            socket, "--save", "", "--appendonly", "no", "--dir", dir,
+            "--requirepass", "secret", NULL);
+        _exit(127);
+    }
+    for (i = 0; i < 100 && access(socket, F_OK) != 0; i++) {
+        usleep(20000);
+    }
+    assert_int_equal(access(socket, F_OK), 0);
+}
+
+static void
+stop_server(room_t *room)
+{
+    char socket[100];
+
+    snprintf(socket, sizeof(socket), "%s/redis.sock", dir);
+    if (room->server > 0) {
+        kill(room->server, SIGKILL);
+        waitpid(room->server, NULL, 0);
+        room->server = 0;
+        unlink(socket);
+    }
+}
+
+static void
+stop(void *data)
+{
+    ltw_loop_stop(((room_t *) data)->loop);
+}
+
+static void
+run_ms(room_t *room, int64_t ms)
+{
+    ltw_timer_start(room->stop, ms);
+    ltw_loop_run(room->loop);
+}
+
+static int
+set_up_down(void **state)
+{
+    static room_t room;
+    ltw_redis_options_t options = { address, "secret", 2 };
+
+    ltw_log_set_level(LTW_SILENT);      /* failures are the test */
+    room = (room_t) { .loop = ltw_loop_new() };
+    room.stop = ltw_timer_new(room.loop, stop, &room);
+    room.redis = ltw_redis_new(room.loop, &room.metrics, &options);
+    *state = &room;
+    return room.redis == NULL;
+}
+
+static int
+set_up(void **state)
+{
+    int failed = set_up_down(state);
+
+    start_server(*state);
+    return failed;
+}
+
+static int
+tear_down(void **state)
+{
+    room_t *room = *state;
+
+    ltw_redis_free(&room->redis);
+    ltw_timer_free(&room->stop);
+    ltw_loop_free(&room->loop);
+    stop_server(room);
+    return 0;
+}
+
+static void
+on_reply(void *data, const ltw_reply_t *reply, const lt_error_t *err)
+{
+    room_t *room = data;
+    lt_str_t text = ltw_reply_str(ltw_reply_kind(reply) == LTW_REPLY_ARRAY
+        ? ltw_reply_at(reply, 0) : reply);
+
+    room->replies++;
+    snprintf(room->text, sizeof(room->text), "%.*s %d %d", (int) text.len,
+        text.data, (int) ltw_reply_size(reply),
+        (int) ltw_reply_int(ltw_reply_at(reply, 2)));
+    snprintf(room->error, sizeof(room->error), "%s", err->text);
+    if (room->replies % 100 == 0 || room->replies == 1) {
+        ltw_loop_stop(room->loop);
+    }
+}
+
+static ltw_redis_id_t
+command(room_t *room, const char *a, const char *b, const char *c)
+{
+    lt_str_t argv[] = { lt_str(a), lt_str(b), lt_str(c) };
+
+    return ltw_redis_command(room->redis, argv, b == NULL ? 1
+        : c == NULL ? 2 : 3, on_reply, room);
+}
+
+static void
+test_commands(void **state)
+{
+    room_t *room = *state;
+    lt_str_t argv[] = { LT_STR("1"), LT_STR("key"), LT_STR("arg") };
+    int i;
+
+    /* handed over before there is a connection; order is kept */
+    assert_true(command(room, "SET", "k", "v w\n") != 0);
+    ltw_loop_run(room->loop);
+    assert_string_equal(room->text, "OK 0 0");
+    assert_int_equal(room->metrics.redis_connected, 1);
+    for (i = 0; i < 99; i++) {
+        assert_true(command(room, i % 2 ? "GET" : "EXISTS", "k", NULL) != 0);
+    }
+    ltw_loop_run(room->loop);
+    assert_int_equal(room->replies, 100);
+
+    room->replies = 0;
+    command(room, "LPUSH", "k", "x");
+    ltw_loop_run(room->loop);
+    assert_non_null(strstr(room->error, "WRONGTYPE"));
+    for (i = 0; i < 2; i++) {           /* unknown to Redis, then known */
+        room->replies = 0;
+        ltw_redis_script(room->redis, RETURN_ARGV, argv, 3, on_reply, room);
+        ltw_loop_run(room->loop);
+        assert_string_equal(room->text, "arg 3 7");
+        assert_string_equal(room->error, "");
+    }
+    room->replies = 0;
+    ltw_redis_cancel(room->redis, command(room, "GET", "k", NULL));
+    run_ms(room, 50);
+    assert_int_equal(room->replies, 0);
+}
+
+static void
+test_no_server(void **state)
+{
+    room_t *room = *state;
+    int i, taken = 0;
+
+    for (i = 0; i < LTW_REDIS_QUEUE_MAX + 10; i++) {
+        taken += command(room, "GET", "k", NULL) != 0;
+    }
+    assert_int_equal(taken, LTW_REDIS_QUEUE_MAX);
+    assert_int_equal(room->metrics.redis_queue_full, 10);
+    run_ms(room, 500);
+    ltw_loop_run(room->loop);           /* the first fails after 2 s */
+    assert_string_equal(room->error, "not connected");
+    run_ms(room, 100);
+    while (room->replies < LTW_REDIS_QUEUE_MAX) {
+        run_ms(room, 100);
+    }
+    start_server(room);                 /* and it comes back by itself */
+    room->replies = 0;
+    command(room, "SET", "k", "v");
+    while (room->error[0] != '\0') {
+        run_ms(room, 100);
+        command(room, "SET", "k", "v");
+    }
+    assert_true(room->metrics.redis_connects >= 1);
+}
+
+static void
+test_stalled_server(void **state)
+{
+    room_t *room = *state;
+
+    command(room, "SET", "k", "v");
+    ltw_loop_run(room->loop);
+    kill(room->server, SIGSTOP);
+    room->replies = 0;
+    command(room, "GET", "k", NULL);
+    ltw_loop_run(room->loop);
+    assert_int_equal(room->metrics.redis_connected, 0);
+    assert_true(room->error[0] != '\0');
+    kill(room->server, SIGCONT);
+    run_ms(room, 1000);
+    room->replies = 0;
+    command(room, "GET", "k", NULL);
+    ltw_loop_run(room->loop);
+    assert_string_equal(room->text, "v 0 0");
+    assert_int_equal(room->metrics.redis_connects, 2);
+}
+
+static void
+on_message(void *data, lt_str_t message)
+{
+    room_t *room = data;
+
+    snprintf(room->message, sizeof(room->message), "%.*s", (int) message.len,
+        message.data);
+}
+
+/* A subscription takes effect at some time after it was asked for. */
+static void
+publish_until_heard(room_t *room, const char *text)
+{
+    int i;
+
+    for (i = 0; i < 80 && strcmp(room->message, text) != 0; i++) {
+        command(room, "PUBLISH", "c", text);
+        run_ms(room, 100);
+    }
+    assert_string_equal(room->message, text);
+}
+
+static void
+test_subscribe(void **state)
+{
+    room_t *room = *state;
+    ltw_redis_id_t id = ltw_redis_subscribe(room->redis, LT_STR("c"),
+        on_message, room);
+
+    assert_true(id != 0);
+    assert_int_equal(ltw_redis_subscribe(room->redis, LT_STR("c"), on_message,
+        room), 0);
+    publish_until_heard(room, "hello");
+    stop_server(room);                  /* survives a new server */
+    run_ms(room, 200);
+    start_server(room);
+    publish_until_heard(room, "again");
+    ltw_redis_unsubscribe(room->redis, id);
+    ltw_redis_unsubscribe(room->redis, id);
+    run_ms(room, 50);
+    command(room, "PUBLISH", "c", "gone");
+    run_ms(room, 200);
+    assert_string_equal(room->message, "again");
+}
+
+/* ---- leases ---- */
+
+typedef struct {
+    ltw_lease_t *lease;
+    int taken, lost, released;
+    char checkpoint[100];
+} holder_t;
+
+static void
+on_taken(void *data, lt_str_t checkpoint)
+{
+    holder_t *holder = data;
+
+    holder->taken++;
+    snprintf(holder->checkpoint, sizeof(holder->checkpoint), "%.*s",
+        (int) checkpoint.len, checkpoint.data);
+}
+
+static void
+on_lost(void *data)
+{
+    ((holder_t *) data)->lost++;
+}
+
+static void
+on_released(void *data)
+{
+    ((holder_t *) data)->released++;
+}
+
+static void
+hold(holder_t *holder, const ltw_services_t *services, const char *owner)
+{
+    ltw_lease_options_t options = { services, "stream", "shard-0", owner,
+        on_taken, on_lost, on_released, holder };
+
+    *holder = (holder_t) { .lease = ltw_lease_new(&options) };
+    assert_non_null(holder->lease);
+    ltw_lease_claim(holder->lease);
+}
+
+static void
+test_lease(void **state)
+{
+    room_t *room = *state;
+    ltw_services_t services = { .loop = room->loop, .redis = room->redis,
+        .metrics = &room->metrics };
+    holder_t a, b;
+
+    hold(&a, &services, "a");
+    run_ms(room, 300);
+    assert_int_equal(a.taken, 1);
+    assert_string_equal(a.checkpoint, "");
+    assert_true(ltw_lease_is_fresh(a.lease));
+    hold(&b, &services, "b");
+    ltw_lease_checkpoint(a.lease, LT_STR("41"));
+    ltw_lease_checkpoint(a.lease, LT_STR("42"));        /* the newest wins */
+    assert_false(ltw_lease_is_stored(a.lease));
+    run_ms(room, 4500);                 /* a renews: b must go on waiting */
+    assert_true(ltw_lease_is_stored(a.lease));
+    assert_int_equal(b.taken, 0);
+    ltw_lease_release(a.lease);
+    run_ms(room, 1500);
+    assert_int_equal(a.released, 1);
+    assert_int_equal(b.taken, 1);
+    assert_string_equal(b.checkpoint, "42");
+
+    ltw_lease_free(&a.lease);
+    hold(&a, &services, "a");
+    run_ms(room, 100);
+    ltw_lease_free(&b.lease);           /* as if it were killed */
+    run_ms(room, 2500);
+    assert_int_equal(a.taken, 0);
+    run_ms(room, 2500);
+    assert_int_equal(a.taken, 1);
+
+    {
+        lt_str_t argv[] = { LT_STR("HSET"),
+            LT_STR("lt:shard:stream:shard-0"), LT_STR("owner"), LT_STR("c") };
+
+        ltw_redis_command(room->redis, argv, 4, NULL, NULL);
+    }
+    ltw_lease_checkpoint(a.lease, LT_STR("43"));        /* too late */
+    run_ms(room, 1500);
+    assert_int_equal(a.lost, 1);
+    assert_false(ltw_lease_is_fresh(a.lease));
+    room->replies = 0;
+    {
+        lt_str_t argv[] = { LT_STR("HGET"),
+            LT_STR("lt:shard:stream:shard-0"), LT_STR("checkpoint") };
+
+        ltw_redis_command(room->redis, argv, 3, on_reply, room);
+    }
+    ltw_loop_run(room->loop);
+    assert_string_equal(room->text, "42 0 0");
+    ltw_lease_free(&a.lease);
+}
+
+/* Redis without a memory: the owner keeps its lease and its checkpoint. */
+static void
+test_lease_forgotten(void **state)
+{
+    room_t *room = *state;
+    ltw_services_t services = { .loop = room->loop, .redis = room->redis,
+        .metrics = &room->metrics };
+    holder_t a, b;
+
+    hold(&a, &services, "a");
+    run_ms(room, 300);
+    ltw_lease_checkpoint(a.lease, LT_STR("42"));
+    run_ms(room, 200);
+    stop_server(room);
+    run_ms(room, 3000);
+    assert_false(ltw_lease_is_fresh(a.lease));
+    start_server(room);
+    while (!ltw_lease_is_fresh(a.lease)) {
+        run_ms(room, 100);
+    }
+    assert_int_equal(a.lost, 0);
+    ltw_lease_release(a.lease);
+    hold(&b, &services, "b");
+    run_ms(room, 1500);
+    assert_string_equal(b.checkpoint, "42");
+    ltw_lease_free(&a.lease);
+    ltw_lease_free(&b.lease);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_commands), TEST(test_stalled_server), TEST(test_subscribe),
+        TEST(test_lease), TEST(test_lease_forgotten),
+        cmocka_unit_test_setup_teardown(test_no_server, set_up_down,
+            tear_down),
+    };
+    char cleanup[100];
+    int failed;
+
+    if (mkdtemp(dir) == NULL) {
+        return 1;
+    }
+    snprintf(address, sizeof(address), "unix:%s/redis.sock", dir);
+    signal(SIGPIPE, SIG_IGN);
+    alarm(60);                  /* rather than hang */
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    snprintf(cleanup, sizeof(cleanup), "rm -r %s", dir);
+    return system(cleanup) != 0 ? 1 : failed;
+}
