@@ -23,7 +23,8 @@ typedef struct {
                                connection without resume starts a new one;
                                Unix ms, strictly growing per session */
     uint64_t offset;        /* bytes of PCM before this record in the epoch */
-    int64_t capture_ms;     /* Unix ms at which the first byte arrived */
+    int64_t capture_ms;     /* Unix ms at which the first byte was spoken:
+                               its arrival less the length of its chunk */
     uint8_t flags;
 } lt_audio_record_t;
 

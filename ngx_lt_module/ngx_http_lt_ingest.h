@@ -52,7 +52,7 @@ ngx_http_lt_ingest_t *ngx_http_lt_ingest_open(ngx_http_lt_main_conf_t *mcf,
 
 /*
  * Copies len bytes of PCM (even, at most NGX_HTTP_LT_INGEST_CHUNK_MAX);
- * capture_ms is the Unix time at which its first byte arrived.
+ * capture_ms is the Unix time at which its first byte was spoken.
  *   NGX_OK        kept (older audio may have been dropped for it)
  *   NGX_DECLINED  dropped, counted and logged
  *   NGX_ERROR     odd length or too long; nothing is counted
