@@ -40,7 +40,7 @@ lt_out_init(lt_out_t *out, void *storage, size_t size)
 {
     out->start = storage;
     out->pos = storage;
-    out->end = (uint8_t *)storage + size;
+    out->end = size == 0 ? storage : (uint8_t *)storage + size;
     out->overflow = 0;
 }
 
@@ -55,7 +55,9 @@ lt_out_reserve(lt_out_t *out, size_t len)
         return NULL;
     }
 
-    out->pos += len;
+    if (len != 0) {
+        out->pos += len;
+    }
     return room;
 }
 

@@ -279,12 +279,15 @@ read_member(scan_t *s, lt_chunk_t *chunk)
 lt_result_t
 lt_chunk_scan(lt_chunk_t *chunk, lt_str_t message)
 {
-    scan_t s = {message.data, message.data + message.len, LT_OK, 0};
+    scan_t s = {.pos = message.data, .rc = LT_OK};
 
     memset(chunk, 0, sizeof(*chunk));
-    if (message.len == 0 || expect(&s, '{') != 0) {
+    if (message.len == 0) {
         return LT_INVALID;
     }
+
+    s.end = message.data + message.len;
+    (void)expect(&s, '{');
 
     if (peek(&s) == '}') {
         s.pos++;

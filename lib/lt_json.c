@@ -206,9 +206,15 @@ put_escape(lt_out_t *out, uint8_t c)
 static void
 put_string(lt_out_t *out, lt_str_t s)
 {
-    const uint8_t *p = (const uint8_t *)s.data, *end = p + s.len;
+    const uint8_t *p = (const uint8_t *)s.data, *end;
     const uint8_t *run = p;         /* what can be copied as it is */
 
+    if (s.len == 0) {
+        lt_out_bytes(out, "\"\"", 2);
+        return;
+    }
+
+    end = p + s.len;
     lt_out_bytes(out, "\"", 1);
     while (p < end) {
         size_t n = 1;

@@ -252,8 +252,13 @@ utf8_lead(lt_utf8_t *u, uint8_t c)
 lt_result_t
 lt_utf8_feed(lt_utf8_t *u, const uint8_t *data, size_t len)
 {
-    const uint8_t *end = data + len;
+    const uint8_t *end;
 
+    if (len == 0) {
+        return LT_OK;
+    }
+
+    end = data + len;
     while (data < end) {
         if (u->need == 0) {
             uint64_t word;

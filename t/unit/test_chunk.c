@@ -110,6 +110,7 @@ test_invalid(void **state)
         CHUNK ",\"x\":\"\\\"}", CHUNK ",\"audioData\":\"AA\tA\"}",
         CHUNK ",\"audioData\":\"AA", CHUNK ",\"x\":NaN}",
         "\xef\xbb\xbf" CHUNK "}"};
+    lt_chunk_t chunk;
 
     (void)state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
@@ -117,6 +118,7 @@ test_invalid(void **state)
             fail_msg("%s", texts[i]);
         }
     }
+    assert_int_equal(lt_chunk_scan(&chunk, (lt_str_t){NULL, 0}), LT_INVALID);
     assert_int_equal(scan(CHUNK "\0}", sizeof(CHUNK "\0}") - 1), LT_INVALID);
 }
 

@@ -217,6 +217,7 @@ test_utf8_broken(void **state)
         "12345678\x80", "1234567\xc3", "12345678\xc3\xa9\xa9"};
 
     (void)state;
+    assert_true(is_utf8(NULL, 0));
     for (size_t i = 0; i < sizeof(broken) / sizeof(*broken); i++) {
         if (is_utf8(broken[i], strlen(broken[i]))) {
             fail_msg("accepted number %zu", i);
