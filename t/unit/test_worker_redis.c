@@ -317,6 +317,17 @@ hold(holder_t *holder, const ltw_services_t *services, const char *owner)
 }
 
 static void
+wait_until_taken(room_t *room, const holder_t *holder)
+{
+    int i;
+
+    for (i = 0; i < 80 && holder->taken == 0; i++) {
+        run_ms(room, 100);
+    }
+    assert_int_equal(holder->taken, 1);
+}
+
+static void
 test_lease(void **state)
 {
     room_t *room = *state;
@@ -325,8 +336,7 @@ test_lease(void **state)
     holder_t a, b;
 
     hold(&a, &services, "a");
-    run_ms(room, 300);
-    assert_int_equal(a.taken, 1);
+    wait_until_taken(room, &a);
     assert_string_equal(a.checkpoint, "");
     assert_true(ltw_lease_is_fresh(a.lease));
     hold(&b, &services, "b");
@@ -337,9 +347,8 @@ test_lease(void **state)
     assert_true(ltw_lease_is_stored(a.lease));
     assert_int_equal(b.taken, 0);
     ltw_lease_release(a.lease);
-    run_ms(room, 1500);
+    wait_until_taken(room, &b);
     assert_int_equal(a.released, 1);
-    assert_int_equal(b.taken, 1);
     assert_string_equal(b.checkpoint, "42");
 
     ltw_lease_free(&a.lease);
@@ -348,8 +357,7 @@ test_lease(void **state)
     ltw_lease_free(&b.lease);           /* as if it were killed */
     run_ms(room, 2500);
     assert_int_equal(a.taken, 0);
-    run_ms(room, 2500);
-    assert_int_equal(a.taken, 1);
+    wait_until_taken(room, &a);
 
     {
         lt_str_t argv[] = { LT_STR("HSET"),
@@ -383,7 +391,7 @@ test_lease_forgotten(void **state)
     holder_t a, b;
 
     hold(&a, &services, "a");
-    run_ms(room, 300);
+    wait_until_taken(room, &a);
     ltw_lease_checkpoint(a.lease, LT_STR("42"));
     run_ms(room, 200);
     stop_server(room);
@@ -396,7 +404,7 @@ test_lease_forgotten(void **state)
     assert_int_equal(a.lost, 0);
     ltw_lease_release(a.lease);
     hold(&b, &services, "b");
-    run_ms(room, 1500);
+    wait_until_taken(room, &b);
     assert_string_equal(b.checkpoint, "42");
     ltw_lease_free(&a.lease);
     ltw_lease_free(&b.lease);
