@@ -4,15 +4,13 @@
 #include "aws/ltw_aws_kinesis_get_records.h"
 #include "kinesis/ltw_batcher.h"
 #include "kinesis/ltw_lease.h"
+#include "kinesis/ltw_parents.h"
 #include "ltw_log.h"
-
-#include "lt_state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LTW_SHARD_TICK_MS 1000
 #define LTW_SHARD_GAP_MS 200            /* 5 GetRecords a second */
 #define LTW_SHARD_PAUSE_MS 100          /* too much is not done yet */
 #define LTW_SHARD_THROTTLE_MS 1000
@@ -33,10 +31,9 @@ struct ltw_shard_s {
     ltw_lease_t *lease;
     ltw_batcher_t *batcher;
     ltw_timer_t *timer;
-    ltw_redis_id_t command;
+    ltw_parents_t *parents;             /* in PARENTS only */
     ltw_aws_id_t call;
     int has_read_parents;               /* they were read by this product */
-    size_t parent;                      /* the one being asked for */
     char position[LTW_CHECKPOINT_MAX];  /* read up to here */
     char iterator[LTW_ITERATOR_MAX];
     int64_t fetched_at_ms;              /* begin of the last GetRecords */
@@ -45,7 +42,6 @@ struct ltw_shard_s {
     int64_t told_at_ms;
 };
 
-static void ltw_shard_ask_parent(ltw_shard_t *shard);
 static void ltw_shard_get_iterator(ltw_shard_t *shard);
 
 static ltw_loop_t *
@@ -169,11 +165,15 @@ ltw_shard_broken(ltw_shard_t *shard, const char *operation, const char *why)
     ltw_shard_failed(shard, operation, &answer);
 }
 
-/* ---- parents ---- */
+/* ---- the lease ---- */
 
 static void
-ltw_shard_claim(ltw_shard_t *shard)
+ltw_shard_claim(void *data, int were_parents_read)
 {
+    ltw_shard_t *shard = data;
+
+    shard->has_read_parents = were_parents_read;
+    ltw_parents_free(&shard->parents);
     shard->state = LTW_SHARD_CLAIMING;
     ltw_lease_claim(shard->lease);
 }
@@ -186,61 +186,6 @@ ltw_shard_is_of_the_past(const ltw_shard_t *shard)
         && shard->options.services->config->starting_position
             == LTW_START_LATEST;
 }
-
-static void
-ltw_shard_on_parent(void *data, const ltw_reply_t *reply,
-    const lt_error_t *err)
-{
-    ltw_shard_t *shard = data;
-    lt_str_t checkpoint = ltw_reply_str(ltw_reply_at(reply, 1));
-    int is_begun = checkpoint.len > 0
-        || ltw_reply_str(ltw_reply_at(reply, 0)).len > 0;
-    int is_latest = shard->options.services->config->starting_position
-        == LTW_START_LATEST;
-
-    (void) err;
-    shard->command = 0;
-    /* read out; or never to be read, since talks of the past are over */
-    if (lt_str_is(checkpoint, LTW_SHARD_END)
-        || (reply != NULL && !is_begun && is_latest))
-    {
-        shard->has_read_parents |= is_begun;
-        shard->parent++;
-        ltw_shard_ask_parent(shard);
-        return;
-    }
-    ltw_timer_start(shard->timer, LTW_SHARD_TICK_MS);
-}
-
-static void
-ltw_shard_ask_parent(ltw_shard_t *shard)
-{
-    char key_text[400];
-    lt_out_t key;
-    lt_str_t argv[4];
-
-    while (shard->parent < 2 && shard->info.parents[shard->parent][0] == '\0') {
-        shard->parent++;
-    }
-    if (shard->parent == 2) {
-        ltw_shard_claim(shard);
-        return;
-    }
-    lt_out_init(&key, key_text, sizeof(key_text));
-    lt_state_shard_key(&key, lt_str(shard->options.stream),
-        lt_str(shard->info.parents[shard->parent]));
-    argv[0] = LT_STR("HMGET");
-    argv[1] = (lt_str_t) { key_text, lt_out_len(&key) };
-    argv[2] = LT_STR("owner");
-    argv[3] = LT_STR("checkpoint");
-    shard->command = ltw_redis_command(shard->options.services->redis, argv, 4,
-        ltw_shard_on_parent, shard);
-    if (shard->command == 0) {
-        ltw_timer_start(shard->timer, LTW_SHARD_TICK_MS);
-    }
-}
-
-/* ---- the lease ---- */
 
 /* The checkpoint at once: a successor must not skip what comes before the
    first batch is done. */
@@ -505,9 +450,6 @@ ltw_shard_timer_ready(void *data)
     ltw_shard_t *shard = data;
 
     switch (shard->state) {
-    case LTW_SHARD_PARENTS:
-        ltw_shard_ask_parent(shard);
-        break;
     case LTW_SHARD_ITERATOR:
         ltw_shard_get_iterator(shard);
         break;
@@ -518,6 +460,7 @@ ltw_shard_timer_ready(void *data)
     case LTW_SHARD_DRAINING:
         ltw_shard_check_idle(shard);
         break;
+    case LTW_SHARD_PARENTS:
     case LTW_SHARD_CLAIMING:
     case LTW_SHARD_FETCHING:
     case LTW_SHARD_RELEASING:
@@ -566,7 +509,7 @@ ltw_shard_drain(ltw_shard_t *shard)
         return;
     }
     ltw_shard_stop_reading(shard);
-    ltw_redis_cancel(shard->options.services->redis, shard->command);
+    ltw_parents_free(&shard->parents);
     shard->state = LTW_SHARD_DRAINING;
     ltw_batcher_flush(shard->batcher);
     ltw_timer_start(shard->timer, 0);
@@ -633,14 +576,14 @@ ltw_shard_new(const ltw_shard_options_t *options,
         ltw_shard_timer_ready, shard);
     shard->batcher = ltw_shard_batcher(shard);
     shard->lease = ltw_shard_lease(shard);
+    shard->parents = ltw_parents_new(options->services, options->stream,
+        &shard->info, ltw_shard_claim, shard);
+    shard->state = LTW_SHARD_PARENTS;
     if (shard->timer == NULL || shard->batcher == NULL
-        || shard->lease == NULL)
+        || shard->lease == NULL || shard->parents == NULL)
     {
         ltw_shard_free(&shard);
-        return NULL;
     }
-    shard->state = LTW_SHARD_PARENTS;
-    ltw_timer_start(shard->timer, 0);
     return shard;
 }
 
@@ -651,7 +594,7 @@ ltw_shard_free(ltw_shard_t **shard)
         return;
     }
     ltw_aws_cancel((*shard)->options.services->aws, (*shard)->call);
-    ltw_redis_cancel((*shard)->options.services->redis, (*shard)->command);
+    ltw_parents_free(&(*shard)->parents);
     ltw_batcher_free(&(*shard)->batcher);
     ltw_lease_free(&(*shard)->lease);
     ltw_timer_free(&(*shard)->timer);
