@@ -1,0 +1,19 @@
+#!/bin/sh
+# All suites under one prove: C, Perl and JavaScript speak TAP alike.
+#   t/run.sh [FILE…]      default: everything
+# BUILD and NODE as the Makefile sets them.
+set -eu
+cd "$(dirname "$0")/.."
+: "${BUILD:=$PWD/build}"
+LT_MODULE="$BUILD/module/ngx_http_lt_module.so"
+RECOGNIZER="$BUILD/local/recognizer"
+CMOCKA_MESSAGE_OUTPUT=TAP
+export BUILD LT_MODULE RECOGNIZER CMOCKA_MESSAGE_OUTPUT
+
+if [ $# -eq 0 ]; then
+    # The long ones first, so that none is left over for a single core.
+    set -- t/e2e/talk.t.mjs local/test/conformance.t.mjs t/fuzz/run.sh \
+        t/[0-9]*.t t/e2e/listener.t.mjs t/e2e/speaker.t.mjs t/e2e/parts.t.mjs t/e2e/qr.t.mjs \
+        $(find "$BUILD/t/unit" -type f -perm -u+x | sort)
+fi
+exec prove -j2 --timer --exec t/exec.sh "$@"
