@@ -7,7 +7,7 @@ import { nativeName, englishName, isRightToLeft, offeredLanguages,
   preferredLanguage } from '../shared/languages.js';
 import { Captions } from './captions.js';
 import { Player } from './player.js';
-import { startRipples } from './ripples.js';
+import { Ripples } from './ripples.js';
 import { say, speakLanguage } from './words.js';
 
 const NOTICE_MS = 8_000;
@@ -20,7 +20,7 @@ const captions = new Captions(
 
 const room = {
   sessionId: '', language: '', sourceLanguage: '',
-  link: null, player: null, stopRipples: null, over: false,
+  link: null, player: null, ripples: null, over: false,
 };
 
 /* What tests and bookmarklets may see: DOM events on the document. */
@@ -99,7 +99,7 @@ function enterRoom() {
   $('talk-name').textContent = room.sessionId;
   document.title = `${room.sessionId} · ${nativeName(room.language)}`;
   history.replaceState(null, '', `?session=${room.sessionId}`);
-  room.stopRipples = startRipples($('ripples'), () => room.player.level);
+  room.ripples = new Ripples($('ripples'), () => room.player.level);
   awake.hold();
   showPause();
   $('captions').focus({ preventScroll: true });
@@ -261,6 +261,7 @@ function showText({ number, message, sound }) {
 
 function playing(detail) {
   captions.now(detail.number);
+  room.ripples?.wake();
   if (detail.delayMs !== null) {
     const seconds = (detail.delayMs / 1000).toFixed(1);
 

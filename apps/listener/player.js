@@ -6,7 +6,7 @@
 
    Events: 'text' {number, message, sound} once per segment, when its voice
    begins (or at once when there is none to wait for); 'play' {number, url,
-   startTime, duration, rms, delayMs}; 'played' {number, endTime, outputRms};
+   startTime, duration, rms, delayMs, waitedMs (since its audio was there)}; 'played' {number, endTime, outputRms};
    'gap' {number, holes}; 'skipped' {seconds}; 'state' {state}: idle, playing,
    paused, blocked (the browser took the sound away). */
 import { settings } from '../shared/settings.js';
@@ -343,7 +343,8 @@ export class Player extends EventTarget {
     if (buffer) {
       this.#meter(item);
       this.#say('play', { number, url: message.url, startTime: at,
-        duration: buffer.duration, rms, delayMs: this.#delay(item) });
+        duration: buffer.duration, rms, delayMs: this.#delay(item),
+        waitedMs: performance.now() - item.readyAt });
     }
   }
 

@@ -1,8 +1,10 @@
 /* The level as a picture: the last seconds as bars, the present as one bar.
-   Levels come ten times a second, the picture moves smoothly between them. */
-const still = matchMedia('(prefers-reduced-motion: reduce)');
+   Levels come ten times a second; the picture moves smoothly between them,
+   at half the screen's rate: it runs for hours. */
+const stillness = matchMedia('(prefers-reduced-motion: reduce)');
 const BARS = 90;
 const FLOOR_DB = -60;
+const FRAME_MS = 30;
 
 /* 0 to 1 over the range that speech uses. */
 export function loudness(amplitude) {
@@ -27,11 +29,17 @@ export class Meter {
   }
 
   start() {
-    const draw = () => {
-      this.#paint();
+    let drawnAt = 0;
+    const draw = (now) => {
+      if (now - drawnAt >= FRAME_MS && !stillness.matches) {
+        drawnAt = now;
+        this.#paint();
+      }
       this.#frame = requestAnimationFrame(draw);
     };
-    draw();
+
+    this.#paint();
+    draw(0);
   }
 
   stop() {
@@ -48,6 +56,9 @@ export class Meter {
     this.#bar.style.setProperty('--level', loudness(peak).toFixed(3));
     this.#bar.toggleAttribute('data-hot', peak > 0.98);
     this.#loudest = Math.max(this.#loudest, this.#level);
+    if (stillness.matches) {
+      this.#paint();
+    }
     if (now - this.#told > 1_000) {
       this.#told = now;
       this.#bar.setAttribute('aria-valuenow', Math.round(this.#loudest * 100));
@@ -59,7 +70,7 @@ export class Meter {
     const { width, height } = this.#canvas;
     const paint = this.#canvas.getContext('2d');
     const step = width / (BARS - 1);
-    const moved = still.matches ? 0
+    const moved = stillness.matches ? 0
       : Math.min(1, (performance.now() - this.#since) / 100);
 
     paint.clearRect(0, 0, width, height);

@@ -117,7 +117,8 @@ async function checkListener(page, language, source) {
 
   note(`${language}: ${begun.length} segments, ${seconds.toFixed(1)} s of voice; `
     + `delay p50 ${Math.round(percentile(delays, 0.5))} ms, `
-    + `p90 ${Math.round(percentile(delays, 0.9))} ms`);
+    + `p90 ${Math.round(percentile(delays, 0.9))} ms; `
+    + `waited for the one before: ${begun.map((one) => Math.round(one.waitedMs))}`);
   note(`${language}: ${said}`);
 
   ok(begun.length >= 3, `${language}: several segments were heard`, begun);
@@ -137,7 +138,7 @@ async function checkListener(page, language, source) {
   ok(words(said).length >= 30 && COMMON[language].test(said)
     && said.toLowerCase() !== source.toLowerCase(),
   `${language}: the captions are text in the language`, said);
-  ok(every(begun, ({ delayMs }) => delayMs > 300 && delayMs < 20_000)
+  ok(every(begun, ({ delayMs }) => delayMs > 300 && delayMs < 30_000)
     && /^\d+\.\d /.test(await text(page, 'delay')),
   `${language}: the delay is measured and shown`, delays);
 }
@@ -180,7 +181,7 @@ async function talk(stack) {
     }
     await checkAudience(speaker);
     await checkInvitation(speaker, link);
-    await until(async () => (await listeners[0].seen('played')).length >= 3,
+    await until(async () => (await listeners[0].seen('played')).length >= 5,
       endsAt - Date.now());
     await shootAll(speaker, listeners);
     await listenToTheEnd(listeners, endsAt);
