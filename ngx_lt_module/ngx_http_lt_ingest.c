@@ -287,6 +287,14 @@ ngx_http_lt_stream_add_block(ngx_http_lt_ingest_t *in,
     ngx_http_lt_stream_trim(in);
     ngx_http_lt_stream_settle(in);
 
+    /* a burst does not wait for the linger, or it would fill the buffer */
+    if (in->is_ready
+        && in->attempt == 0
+        && in->pending.bytes >= in->producer->stream_bytes_max / 4)
+    {
+        ngx_http_lt_producer_hurry(in->producer);
+    }
+
     return NGX_OK;
 }
 

@@ -70,6 +70,15 @@ ngx_http_lt_producer_schedule(ngx_http_lt_producer_t *p)
 
 
 void
+ngx_http_lt_producer_hurry(ngx_http_lt_producer_t *p)
+{
+    if (p->inflight < p->mcf->kinesis_inflight) {
+        ngx_post_event(&p->timer, &ngx_posted_events);
+    }
+}
+
+
+void
 ngx_http_lt_producer_tick(ngx_event_t *ev)
 {
     ngx_http_lt_producer_t  *p = ev->data;
@@ -582,6 +591,10 @@ ngx_http_lt_producer_abort(ngx_http_lt_producer_t *p)
 
     if (p->timer.timer_set) {
         ngx_del_timer(&p->timer);
+    }
+
+    if (p->timer.posted) {
+        ngx_delete_posted_event(&p->timer);
     }
 
     while (!ngx_queue_empty(&p->batches)) {

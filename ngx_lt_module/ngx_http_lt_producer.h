@@ -87,6 +87,9 @@ struct ngx_http_lt_ingest_s {
 
 /* Arms the timer, if it is not. */
 void ngx_http_lt_producer_schedule(ngx_http_lt_producer_t *p);
+
+/* Sends as soon as the present event handler has returned. */
+void ngx_http_lt_producer_hurry(ngx_http_lt_producer_t *p);
 void ngx_http_lt_producer_tick(ngx_event_t *ev);
 void ngx_http_lt_producer_abort(ngx_http_lt_producer_t *p);
 
