@@ -7,7 +7,6 @@
 /* A pause between two attempts is at most this part of lt_audio_buffer, so
    that what has waited is still there when Kinesis is back. */
 #define NGX_HTTP_LT_PAUSE_PART         4
-#define NGX_HTTP_LT_PAUSE_MIN_MS       1000
 #define NGX_HTTP_LT_ATTEMPT_MAX        16
 #define NGX_HTTP_LT_EXIT_LINGER_MS     1
 #define NGX_HTTP_LT_SKEW_MIN_S         60
@@ -549,7 +548,7 @@ static void
 ngx_http_lt_stream_failed(ngx_http_lt_ingest_t *in, lt_aws_class_t class,
     double random)
 {
-    ngx_msec_t  pause, pause_max = in->producer->mcf->audio_buffer;
+    ngx_msec_t  pause, pause_max;
 
     ngx_http_lt_audio_give_back(&in->pending, &in->flight);
     in->is_last_in_flight = 0;
@@ -566,8 +565,7 @@ ngx_http_lt_stream_failed(ngx_http_lt_ingest_t *in, lt_aws_class_t class,
     }
 
     pause = lt_aws_retry_delay_ms(class, in->attempt, random);
-    pause_max = ngx_max(pause_max / NGX_HTTP_LT_PAUSE_PART,
-                        NGX_HTTP_LT_PAUSE_MIN_MS);
+    pause_max = in->producer->mcf->audio_buffer / NGX_HTTP_LT_PAUSE_PART;
 
     in->retry_at_ms = ngx_current_msec + ngx_min(pause, pause_max);
 
