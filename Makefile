@@ -110,7 +110,7 @@ fresh-check:
 bench: bench-soak
 
 bench-soak: build
-	@bench/soak.sh
+	@$(NODE) bench/soak.mjs --module $(BUILD)/module/ngx_http_lt_module.so
 
 clean:
 	rm -rf $(BUILD) $(OUT)
