@@ -175,12 +175,12 @@ ngx_http_lt_answer_arg(ngx_http_request_t *r, const char *name,
         len = raw.len;
     }
 
-    while (len != 0 && copy[0] <= ' ') {
+    while (len != 0 && copy[0] == ' ') {
         copy++;
         len--;
     }
 
-    while (len != 0 && copy[len - 1] <= ' ') {
+    while (len != 0 && copy[len - 1] == ' ') {
         len--;
     }
 
@@ -209,4 +209,31 @@ ngx_http_lt_answer_bearer(ngx_http_request_t *r)
     }
 
     return token;
+}
+
+/* In place: nginx logs the request line, and keeps it for the access log. */
+static void
+lt_answer_mask_arg(ngx_str_t *text, const char *name)
+{
+    size_t len = ngx_strlen(name);
+    u_char *p = text->data, *end = p + text->len;
+
+    for (; p + len < end; p++) {
+        if ((p == text->data || p[-1] == '?' || p[-1] == '&')
+            && p[len] == '='
+            && ngx_strncasecmp(p, (u_char *) name, len) == 0)
+        {
+            for (p += len + 1; p < end && *p != '&' && *p != ' '; p++) {
+                *p = '*';
+            }
+        }
+    }
+}
+
+void
+ngx_http_lt_answer_hide_arg(ngx_http_request_t *r, const char *name)
+{
+    lt_answer_mask_arg(&r->request_line, name);
+    lt_answer_mask_arg(&r->unparsed_uri, name);
+    lt_answer_mask_arg(&r->args, name);
 }

@@ -40,6 +40,10 @@ ngx_int_t ngx_http_lt_answer_body(ngx_http_request_t *r, size_t max,
 ngx_int_t ngx_http_lt_answer_arg(ngx_http_request_t *r, const char *name,
     ngx_str_t *value);
 
+/* Overwrites the values of a parameter with stars, wherever nginx would show
+   them: $request, $request_uri, $args, the error log. */
+void ngx_http_lt_answer_hide_arg(ngx_http_request_t *r, const char *name);
+
 /* What follows "Authorization: Bearer"; len 0 = none. */
 ngx_str_t ngx_http_lt_answer_bearer(ngx_http_request_t *r);
 

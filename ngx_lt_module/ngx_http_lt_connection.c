@@ -515,6 +515,7 @@ lt_connection_switch(ngx_http_request_t *r, const ngx_str_t *accept)
     ngx_connection_t *c = r->connection;
 
     r->headers_out.status = NGX_HTTP_SWITCHING_PROTOCOLS;
+    ngx_str_set(&r->headers_out.status_line, "101 Switching Protocols");
     r->headers_out.content_length_n = -1;
     r->header_only = 1;
     r->keepalive = 0;

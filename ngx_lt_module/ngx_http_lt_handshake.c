@@ -28,6 +28,7 @@ typedef struct {
     ngx_http_lt_socket_t *socket;   /* until it is open */
     ngx_str_t session_id;
     ngx_str_t language;             /* listener: as asked for */
+    ngx_str_t token;                /* speaker: the key to the session */
     ngx_str_t accept;
     u_char accept_data[LT_WS_ACCEPT_LEN];
     const lt_refusal_t *language_refusal;   /* told only when the session is
@@ -348,13 +349,13 @@ lt_handshake_check_language(const ngx_str_t *language)
 }
 
 static ngx_http_lt_command_t *
-lt_handshake_attach(lt_handshake_t *h, const ngx_str_t *token)
+lt_handshake_attach(lt_handshake_t *h)
 {
     uint8_t sha256[LT_SHA256_LEN];
     ngx_str_t key;
     char hex[LT_SHA256_LEN * 2];
 
-    if (lt_sha256(sha256, token->data, token->len) != LT_OK) {
+    if (lt_sha256(sha256, h->token.data, h->token.len) != LT_OK) {
         return NULL;
     }
 
@@ -368,8 +369,7 @@ lt_handshake_attach(lt_handshake_t *h, const ngx_str_t *token)
 
 /* Sends the question to Redis that fits the role; NGX_DONE = it is asked. */
 static ngx_int_t
-lt_handshake_ask(lt_handshake_t *h, ngx_uint_t is_listener,
-    const ngx_str_t *token)
+lt_handshake_ask(lt_handshake_t *h, ngx_uint_t is_listener)
 {
     ngx_str_t none = ngx_null_string;
     ngx_http_request_t *r = h->request;
@@ -399,7 +399,7 @@ lt_handshake_ask(lt_handshake_t *h, ngx_uint_t is_listener,
     h->cmd = is_listener
              ? ngx_http_lt_state_join(h->mcf, &h->session_id, &h->socket->id,
                    &h->language, lt_handshake_done, h)
-             : lt_handshake_attach(h, token);
+             : lt_handshake_attach(h);
 
     if (h->cmd == NULL) {
         ngx_http_lt_socket_free(&h->socket);
@@ -414,12 +414,10 @@ static ngx_int_t
 lt_handshake_start(ngx_http_request_t *r, lt_handshake_t *h)
 {
     ngx_int_t listener;
-    ngx_str_t token;
 
     if (ngx_http_lt_answer_arg(r, "sessionId", &h->session_id) == NGX_ERROR
         || (listener = ngx_http_lt_answer_arg(r, "targetLanguage",
-                &h->language)) == NGX_ERROR
-        || ngx_http_lt_answer_arg(r, "token", &token) == NGX_ERROR)
+                &h->language)) == NGX_ERROR)
     {
         return NGX_ERROR;
     }
@@ -432,16 +430,29 @@ lt_handshake_start(ngx_http_request_t *r, lt_handshake_t *h)
         return lt_handshake_refuse(r, &lt_refuse_session_id, NULL);
     }
 
-    if (token.len == 0) {
-        token = ngx_http_lt_answer_bearer(r);
-    }
-
-    if (token.len > LT_HANDSHAKE_TOKEN_MAX) {
+    if (h->token.len > LT_HANDSHAKE_TOKEN_MAX) {
         return lt_handshake_refuse(r, &lt_refuse_token, NULL);
     }
 
     /* without a token: a listener that has forgotten its language */
-    return lt_handshake_ask(h, listener == NGX_OK || token.len == 0, &token);
+    return lt_handshake_ask(h, listener == NGX_OK || h->token.len == 0);
+}
+
+/* The query's comes first; what nginx would log of it is hidden. */
+static ngx_int_t
+lt_handshake_take_token(ngx_http_request_t *r, lt_handshake_t *h)
+{
+    if (ngx_http_lt_answer_arg(r, "token", &h->token) == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_lt_answer_hide_arg(r, "token");
+
+    if (h->token.len == 0) {
+        h->token = ngx_http_lt_answer_bearer(r);
+    }
+
+    return NGX_OK;
 }
 
 ngx_int_t
@@ -456,15 +467,17 @@ ngx_http_lt_websocket_handler(ngx_http_request_t *r)
         return ngx_http_lt_answer_preflight(r);
     }
 
+    h = ngx_pcalloc(r->pool, sizeof(lt_handshake_t));
+    cln = ngx_http_cleanup_add(r, 0);
+    if (h == NULL || cln == NULL
+        || lt_handshake_take_token(r, h) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
         return rc;
-    }
-
-    h = ngx_pcalloc(r->pool, sizeof(lt_handshake_t));
-    cln = ngx_http_cleanup_add(r, 0);
-    if (h == NULL || cln == NULL) {
-        return NGX_ERROR;
     }
 
     h->request = r;

@@ -48,6 +48,7 @@ struct ngx_http_lt_redis_s {
     lt_redis_link_t commands;
     lt_redis_link_t subscriber;
     ngx_queue_t waiting;        /* of commands, in the order sent */
+    ngx_queue_t unsent;         /* of commands, until the greeting is over */
     ngx_uint_t waiting_n;
     size_t waiting_bytes;
     char sha1[LT_STATE_SCRIPTS][LT_SHA1_LEN * 2];
@@ -95,12 +96,20 @@ lt_redis_schedule(lt_redis_link_t *link)
     link->backoff = ngx_min(link->backoff * 2, LT_REDIS_BACKOFF_MAX_MS);
 }
 
+static void lt_redis_refuse_unsent(ngx_http_lt_redis_t *redis);
+
 /* hiredis frees ac after this, and closes the descriptor itself. */
 static void
 lt_redis_cleanup(void *data)
 {
     lt_redis_link_t *link = data;
     ngx_connection_t *c = link->c;
+
+    link->state = LT_REDIS_DOWN;
+
+    if (!link->is_subscriber) {
+        lt_redis_refuse_unsent(link->redis);
+    }
 
     link->ac = NULL;
     link->c = NULL;
@@ -312,6 +321,8 @@ lt_redis_ping(lt_redis_link_t *link)
     }
 }
 
+static void lt_redis_send_unsent(ngx_http_lt_redis_t *redis);
+
 static void
 lt_redis_greet(lt_redis_link_t *link)
 {
@@ -368,6 +379,7 @@ lt_redis_greet(lt_redis_link_t *link)
     if (link->is_subscriber) {
         ngx_http_lt_push_resubscribe(link->redis->mcf);
     } else {
+        lt_redis_send_unsent(link->redis);
         ngx_http_lt_registry_redis_up(link->redis->mcf);
     }
 }
@@ -555,6 +567,7 @@ ngx_http_lt_redis_init_process(ngx_cycle_t *cycle,
     redis->mcf = mcf;
     redis->log = cycle->log;
     ngx_queue_init(&redis->waiting);
+    ngx_queue_init(&redis->unsent);
 
     for (i = 0; i < LT_STATE_SCRIPTS; i++) {
         text = lt_state_script(i);
@@ -687,27 +700,72 @@ lt_redis_on_reply(redisAsyncContext *ac, void *answer, void *data)
     lt_redis_command_free(cmd);
 }
 
-static ngx_http_lt_command_t *
-lt_redis_submit(ngx_http_lt_redis_t *redis, ngx_uint_t n,
-    const ngx_str_t *words, int script, ngx_http_lt_redis_done_pt done,
-    void *data)
+static ngx_int_t
+lt_redis_send_command(ngx_http_lt_command_t *cmd)
 {
-    size_t bytes = 0;
+    if (redisAsyncCommandArgv(cmd->redis->commands.ac, lt_redis_on_reply, cmd,
+            cmd->argc, cmd->argv, cmd->argv_len) != REDIS_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    NGX_HTTP_LT_COUNT(redis_commands, 1);
+
+    return NGX_OK;
+}
+
+/* No answer will come. */
+static void
+lt_redis_give_up(ngx_http_lt_command_t *cmd)
+{
+    NGX_HTTP_LT_COUNT(redis_errors, 1);
+
+    if (cmd->done != NULL) {
+        cmd->done(cmd->data, NULL);
+    }
+
+    lt_redis_command_free(cmd);
+}
+
+static void
+lt_redis_refuse_unsent(ngx_http_lt_redis_t *redis)
+{
+    ngx_queue_t *q;
+
+    while (!ngx_queue_empty(&redis->unsent)) {
+        q = ngx_queue_head(&redis->unsent);
+        lt_redis_give_up(ngx_queue_data(q, ngx_http_lt_command_t, queue));
+    }
+}
+
+static void
+lt_redis_send_unsent(ngx_http_lt_redis_t *redis)
+{
+    ngx_queue_t *q;
+    ngx_http_lt_command_t *cmd;
+
+    while (!ngx_queue_empty(&redis->unsent)) {
+        q = ngx_queue_head(&redis->unsent);
+        cmd = ngx_queue_data(q, ngx_http_lt_command_t, queue);
+
+        if (lt_redis_send_command(cmd) != NGX_OK) {
+            lt_redis_give_up(cmd);
+            continue;
+        }
+
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&redis->waiting, q);
+        cmd->deadline_ms = ngx_current_msec + NGX_HTTP_LT_REDIS_TIMEOUT_MS;
+    }
+}
+
+static ngx_http_lt_command_t *
+lt_redis_command_new(ngx_http_lt_redis_t *redis, ngx_uint_t n,
+    const ngx_str_t *words, size_t bytes)
+{
     u_char *p;
     ngx_uint_t i;
     ngx_http_lt_command_t *cmd;
-
-    for (i = 0; i < n; i++) {
-        bytes += words[i].len;
-    }
-
-    if (!ngx_http_lt_redis_is_up(redis)
-        || redis->waiting_n >= NGX_HTTP_LT_REDIS_COMMANDS_MAX
-        || redis->waiting_bytes + bytes > NGX_HTTP_LT_REDIS_BYTES_MAX)
-    {
-        NGX_HTTP_LT_COUNT(redis_errors, 1);
-        return NULL;
-    }
 
     cmd = ngx_calloc(sizeof(ngx_http_lt_command_t)
                      + n * (sizeof(char *) + sizeof(size_t)) + bytes,
@@ -717,11 +775,7 @@ lt_redis_submit(ngx_http_lt_redis_t *redis, ngx_uint_t n,
     }
 
     cmd->redis = redis;
-    cmd->done = done;
-    cmd->data = data;
-    cmd->deadline_ms = ngx_current_msec + NGX_HTTP_LT_REDIS_TIMEOUT_MS;
     cmd->bytes = bytes;
-    cmd->script = script;
     cmd->argc = (int) n;
     cmd->argv = (const char **) (cmd + 1);
     cmd->argv_len = (size_t *) (cmd->argv + n);
@@ -733,20 +787,53 @@ lt_redis_submit(ngx_http_lt_redis_t *redis, ngx_uint_t n,
         p = ngx_cpymem(p, words[i].data, words[i].len);
     }
 
-    ngx_queue_insert_tail(&redis->waiting, &cmd->queue);
+    return cmd;
+}
+
+static ngx_http_lt_command_t *
+lt_redis_submit(ngx_http_lt_redis_t *redis, ngx_uint_t n,
+    const ngx_str_t *words, int script, ngx_http_lt_redis_done_pt done,
+    void *data)
+{
+    size_t bytes = 0;
+    ngx_uint_t i;
+    ngx_http_lt_command_t *cmd;
+
+    for (i = 0; i < n; i++) {
+        bytes += words[i].len;
+    }
+
+    if (redis->commands.state == LT_REDIS_DOWN
+        || redis->waiting_n >= NGX_HTTP_LT_REDIS_COMMANDS_MAX
+        || redis->waiting_bytes + bytes > NGX_HTTP_LT_REDIS_BYTES_MAX)
+    {
+        NGX_HTTP_LT_COUNT(redis_errors, 1);
+        return NULL;
+    }
+
+    cmd = lt_redis_command_new(redis, n, words, bytes);
+    if (cmd == NULL) {
+        return NULL;
+    }
+
+    cmd->done = done;
+    cmd->data = data;
+    cmd->script = script;
+    cmd->deadline_ms = ngx_current_msec + NGX_HTTP_LT_REDIS_TIMEOUT_MS;
+
+    ngx_queue_insert_tail(redis->commands.state == LT_REDIS_UP
+                          ? &redis->waiting : &redis->unsent, &cmd->queue);
     redis->waiting_n++;
     redis->waiting_bytes += bytes;
     lt_redis_hold(redis);
 
-    if (redisAsyncCommandArgv(redis->commands.ac, lt_redis_on_reply, cmd,
-            cmd->argc, cmd->argv, cmd->argv_len) != REDIS_OK)
+    if (redis->commands.state == LT_REDIS_UP
+        && lt_redis_send_command(cmd) != NGX_OK)
     {
         lt_redis_command_free(cmd);
         NGX_HTTP_LT_COUNT(redis_errors, 1);
         return NULL;
     }
-
-    NGX_HTTP_LT_COUNT(redis_commands, 1);
 
     return cmd;
 }

@@ -39,7 +39,8 @@ ngx_int_t ngx_http_lt_redis_init_process(ngx_cycle_t *cycle,
     ngx_http_lt_main_conf_t *mcf);
 void ngx_http_lt_redis_exit_process(ngx_http_lt_main_conf_t *mcf);
 
-/* Commands are taken. */
+/* Greeted.  While a connection is being made commands are taken and kept for
+   it: a request right after the start does not fail. */
 ngx_uint_t ngx_http_lt_redis_is_up(ngx_http_lt_redis_t *redis);
 
 /*

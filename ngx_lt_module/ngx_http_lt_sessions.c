@@ -401,14 +401,12 @@ lt_sessions_get(ngx_http_request_t *r, const ngx_str_t *id)
 /* GET /health */
 
 static ngx_int_t
-lt_sessions_health(ngx_http_request_t *r)
+lt_sessions_say_health(ngx_http_request_t *r, ngx_uint_t is_up)
 {
     u_char text[NGX_HTTP_LT_ANSWER_MAX];
     lt_out_t out;
     int64_t now_ms = ngx_http_lt_wall_ms(), started_ms;
-    ngx_uint_t is_up;
 
-    is_up = ngx_http_lt_redis_is_up(ngx_http_lt_main_conf(r)->redis);
     started_ms = (int64_t) r->start_sec * 1000 + r->start_msec;
 
     lt_out_init(&out, text, sizeof(text));
@@ -421,6 +419,38 @@ lt_sessions_health(ngx_http_request_t *r)
     return ngx_http_lt_answer(r,
         is_up ? NGX_HTTP_OK : NGX_HTTP_SERVICE_UNAVAILABLE, text,
         lt_out_len(&out));
+}
+
+static void
+lt_sessions_health_done(void *data, const ngx_http_lt_reply_t *reply)
+{
+    lt_sessions_t *ctx = data;
+
+    ctx->cmd = NULL;
+    ngx_http_lt_answer_finish(ctx->request,
+        lt_sessions_say_health(ctx->request, reply != NULL));
+}
+
+static ngx_int_t
+lt_sessions_health(ngx_http_request_t *r)
+{
+    ngx_str_t ping = ngx_string("PING");
+    lt_sessions_t *ctx = lt_sessions_ctx(r);
+
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->cmd = ngx_http_lt_redis_command(ctx->mcf->redis, 1, &ping,
+        lt_sessions_health_done, ctx);
+    if (ctx->cmd == NULL) {
+        return lt_sessions_say_health(r, 0);
+    }
+
+    lt_sessions_wait(r);
+    r->main->count++;
+
+    return NGX_DONE;
 }
 
 static ngx_str_t

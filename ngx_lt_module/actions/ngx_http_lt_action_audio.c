@@ -5,6 +5,7 @@
 #include "ngx_http_lt_actions.h"
 #include "ngx_http_lt_metrics.h"
 
+#include "lt_audio_record.h"
 #include "lt_text.h"
 
 /* NULL: it is not kept, for the reason counted or told. */
@@ -33,6 +34,15 @@ lt_action_audio_stream(ngx_http_lt_socket_t *s)
     }
 
     return s->ingest;
+}
+
+/* When the first sample was at the microphone: a chunk is sent when its last
+   one is. */
+static int64_t
+lt_action_audio_captured_ms(size_t len)
+{
+    return ngx_http_lt_wall_ms()
+           - (int64_t) (len * 1000 / LT_AUDIO_BYTES_PER_S);
 }
 
 static void
@@ -74,7 +84,8 @@ ngx_http_lt_action_audio_pcm(ngx_http_lt_socket_t *s, const u_char *pcm,
 
     in = lt_action_audio_stream(s);
     if (in != NULL) {
-        (void) ngx_http_lt_ingest_append(in, pcm, len, ngx_http_lt_wall_ms());
+        (void) ngx_http_lt_ingest_append(in, pcm, len,
+            lt_action_audio_captured_ms(len));
     }
 }
 
@@ -132,7 +143,7 @@ ngx_http_lt_action_audio_base64(ngx_http_lt_socket_t *s, lt_str_t text)
         return;
     }
 
-    (void) ngx_http_lt_ingest_commit(in, len, ngx_http_lt_wall_ms());
+    (void) ngx_http_lt_ingest_commit(in, len, lt_action_audio_captured_ms(len));
 }
 
 void
