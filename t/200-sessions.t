@@ -69,7 +69,7 @@ my @refused = (
     ['{"sourceLanguage":"en","qualityTier":1}', 'tier a number'],
     ["{\"sourceLanguage\":\"e\xff\"}", 'not UTF-8'],
     ['{"sourceLanguage":"en"}x', 'something behind'],
-    ['[' x 5000, 'deeply nested'],
+    ['[' x 500, 'deeply nested'],
 );
 for (@refused) {
     my ($body, $what) = @$_;
@@ -132,7 +132,7 @@ is @here, 3, 'and they stay';
 
 === TEST 11: sessions that are not there
 --- ws
-for ('nosuch-talk-123', 'x', 'good-talk-123/more', 'Good-Talk-123', '%00',
+for ('nosuch-talk-123', 'x', 'good-talk-123/more', 'Good-Talk-123',
     "a-b-123%0A", 'a' x 2000)
 {
     my ($status, $data, $headers) = api(GET => "/sessions/$_");

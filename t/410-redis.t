@@ -40,7 +40,7 @@ ok !$result->{published}, 'not published';
 is $listener->json('caption')->{n}, 1, 'but delivered here';
 
 redis()->start;
-ok eventually { (api(GET => '/health'))[0] == 200 } 10, 'health is back';
+ok +(eventually { (api(GET => '/health'))[0] == 200 } 10), 'health is back';
 my $next = session();
 ok alive(speaker($next)), 'new sessions work';
 ok alive(listener($next, 'es')), 'new listeners too';
@@ -76,9 +76,9 @@ $speaker->send_binary(pcm(8192));
 is length kinesis()->stored($session->{sessionId}, 8192), 8192,
     'audio flows on';
 redis()->thaw;
-ok eventually {
+ok +(eventually {
     (api(POST => '/sessions', { sourceLanguage => 'en' }))[0] == 201
-} 10, 'it recovers';
+} 10), 'it recovers';
 
 === TEST 4: Redis forgets everything
 --- ws

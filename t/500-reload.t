@@ -108,4 +108,4 @@ redis()->stop;
 reload();
 ok alive($speaker) && alive($listener), 'old sockets live';
 redis()->start;
-ok eventually { (api(GET => '/health'))[0] == 200 } 10, 'and it recovers';
+ok +(eventually { (api(GET => '/health'))[0] == 200 } 10), 'and it recovers';

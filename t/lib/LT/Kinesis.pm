@@ -77,10 +77,12 @@ sub calls { $_[0]->admin('calls')->{calls} }
 # The data of one session's stored records.
 sub records {
     my ($self, $key) = @_;
-    return map { decode_base64($_->{data}) }
-        grep { $_->{stored} && $_->{key} eq $key }
-        map { @{$_->{records}} } @{$self->calls};
+    my $answer = $self->admin('records', { key => $key });
+    return map { decode_base64($_) } @{$answer->{data}};
 }
+
+# Forgets all calls and the script.
+sub reset { $_[0]->admin('reset') }
 
 # Waits until that many bytes of the session are stored; returns them.
 sub stored {
@@ -148,6 +150,18 @@ sub handle {
     my ($path) = $head =~ m{^\S+ (\S+)};
     if ($path eq '/_test/calls') {
         return say_now($client, 200, $json->encode({ calls => \@calls }));
+    }
+    if ($path eq '/_test/records') {
+        my $key = $json->decode($body)->{key};
+        my @data = map { $_->{data} }
+            grep { $_->{stored} && $_->{key} eq $key }
+            map { @{$_->{records}} } @calls;
+        return say_now($client, 200, $json->encode({ data => \@data }));
+    }
+    if ($path eq '/_test/reset') {
+        (@calls, @next) = ();
+        $always = 'ok';
+        return say_now($client, 200, '{}');
     }
     if ($path eq '/_test/script') {
         my $data = $json->decode($body);

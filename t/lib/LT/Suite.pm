@@ -37,6 +37,7 @@ our $Token = 'a-token-of-the-workers-for-tests';
 
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 my ($kinesis, $redis);
+my $worker = HTTP::Tiny->new(timeout => 10);
 our %secrets = ($Token => 1);    # what must never be logged
 
 sub kinesis { return $kinesis //= LT::Kinesis->new }
@@ -138,7 +139,7 @@ sub run_dialogue {
     return $stock->($block, $dry_run, $repeat) if !defined $block->ws;
     my $name = $block->name;
     $name =~ s/[\n"]//g;
-    kinesis()->script({});
+    kinesis()->reset;
     $redis->start if !$redis->{process};
     my $code = eval "package main; use strict; use warnings; sub {\n"
         . "#line 1 \"$name\"\n" . $block->ws . "\n}"
@@ -197,9 +198,13 @@ sub port { return $Test::Nginx::Util::ServerPortForClient }
 # (status, data, headers) of an HTTP call to our nginx; data is a reference
 # to send as JSON, or bytes.
 sub api {
-    my ($method, $path, $data, $headers) = @_;
+    return call(HTTP::Tiny->new(timeout => 10), @_);
+}
+
+sub call {
+    my ($client, $method, $path, $data, $headers) = @_;
     my $content = ref $data ? $json->encode($data) : $data;
-    my $answer = HTTP::Tiny->new(timeout => 10)->request($method,
+    my $answer = $client->request($method,
         'http://127.0.0.1:' . port() . $path, {
             headers => { defined $content
                 ? ('Content-Type' => 'application/json') : (),
@@ -270,12 +275,13 @@ sub alive {
     return defined $socket->json('heartbeatAck');
 }
 
-# What the worker does: query => { language, to, … }; returns status and data.
+# What the worker does, on one kept connection as it does: results that come
+# to different nginx processes have no order.  query => { language, to, … }
 sub result {
     my ($session, $query, $body, $headers) = @_;
     my $path = '/lt/results?session=' . $session->{sessionId};
     $path .= "&$_=$query->{$_}" for sort keys %$query;
-    return api(POST => $path, $body,
+    return call($worker, POST => $path, $body,
         { Authorization => "Bearer $Token", %{$headers // {}} });
 }
 

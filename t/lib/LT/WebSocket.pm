@@ -45,11 +45,12 @@ sub ws_parse {
     my ($bytes) = @_;
     return if length $$bytes < 2;
     my ($first, $second) = unpack 'CC', $$bytes;
-    my ($length, $at) = ($second & 127, 2);
-    ($length, $at) = (unpack('x2n', $$bytes), 4) if $length == 126;
-    ($length, $at) = (unpack('x2Q>', $$bytes . "\0" x 8), 10)
-        if $length == 127;
-    return if !defined $length || length $$bytes < $at + $length;
+    my $short = $second & 127;
+    my $at = $short == 127 ? 10 : $short == 126 ? 4 : 2;
+    return if length $$bytes < $at;
+    my $length = $short == 127 ? unpack 'x2Q>', $$bytes
+        : $short == 126 ? unpack 'x2n', $$bytes : $short;
+    return if length $$bytes < $at + $length;
     my $frame = { fin => $first >> 7, rsv => $first >> 4 & 7,
         opcode => $first & 15, masked => $second >> 7,
         payload => substr $$bytes, $at, $length };
@@ -85,17 +86,22 @@ sub connect {
 sub read_answer {
     my ($self) = @_;
     my $deadline = time + $self->{timeout};
-    until ($self->{in} =~ s/^(.*?\r\n)\r\n//s) {
+    my $end;
+    while (($end = index $self->{in}, "\r\n\r\n") < 0) {
         $self->fill($deadline) or die "no answer to the upgrade\n";
     }
-    my ($first, @lines) = split /\r\n/, $1;
+    my $head = substr $self->{in}, 0, $end + 4, '';
+    my ($first, @lines) = split /\r\n/, $head;
     ($self->{status}) = $first =~ m{^HTTP/1\.1 (\d+)};
     for (@lines) {
         my ($key, $value) = split /:\s*/, $_, 2;
         $self->{headers}{lc $key} = $value;
     }
     return if $self->{status} == 101;
-    1 while $self->fill($deadline);
+    my $length = $self->{headers}{'content-length'} // 1 << 20;
+    while (length $self->{in} < $length) {
+        $self->fill($deadline) or last;
+    }
     $self->{body} = $self->{in};
 }
 
