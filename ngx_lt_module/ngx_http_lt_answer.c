@@ -31,6 +31,12 @@ ngx_http_lt_answer(ngx_http_request_t *r, ngx_uint_t status,
     ngx_int_t rc;
     ngx_chain_t out;
 
+    /* what is not read now is not the next request */
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
     if (ngx_http_lt_answer_header(r, "Access-Control-Allow-Origin", "*")
             != NGX_OK
         || ngx_http_lt_answer_header(r, "Cache-Control", "no-store") != NGX_OK)
@@ -142,7 +148,7 @@ ngx_http_lt_answer_body(ngx_http_request_t *r, size_t max, ngx_str_t *body)
 
     p = body->data;
     for (cl = r->request_body->bufs; cl != NULL; cl = cl->next) {
-        p = ngx_cpymem(p, cl->buf->pos, cl->buf->last - cl->buf->pos);
+        p = ngx_http_lt_copy(p, cl->buf->pos, cl->buf->last - cl->buf->pos);
     }
 
     body->len = len;
@@ -171,7 +177,7 @@ ngx_http_lt_answer_arg(ngx_http_request_t *r, const char *name,
 
     /* a broken escape stays as it is and is refused by who reads the value */
     if (lt_uri_decode((char *) copy, &len, ngx_http_lt_view(&raw)) != LT_OK) {
-        ngx_memcpy(copy, raw.data, raw.len);
+        (void) ngx_http_lt_copy(copy, raw.data, raw.len);
         len = raw.len;
     }
 

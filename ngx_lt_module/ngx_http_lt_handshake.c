@@ -258,7 +258,7 @@ static void
 lt_handshake_copy(ngx_str_t *to, size_t max, ngx_str_t from)
 {
     to->len = ngx_min(from.len, max);
-    ngx_memcpy(to->data, from.data, to->len);
+    (void) ngx_http_lt_copy(to->data, from.data, to->len);
 }
 
 /* What the script has told about the session. */

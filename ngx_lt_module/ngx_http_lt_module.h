@@ -110,6 +110,13 @@ ngx_http_lt_view(const ngx_str_t *s)
     return (lt_str_t) { (const char *) s->data, s->len };
 }
 
+/* ngx_cpymem() that may be given an empty string's NULL. */
+static ngx_inline u_char *
+ngx_http_lt_copy(u_char *to, const void *from, size_t len)
+{
+    return len != 0 ? ngx_cpymem(to, from, len) : to;
+}
+
 /* Unix ms, from nginx's cached clock. */
 static ngx_inline int64_t
 ngx_http_lt_wall_ms(void)

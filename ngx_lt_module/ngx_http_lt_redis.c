@@ -784,7 +784,7 @@ lt_redis_command_new(ngx_http_lt_redis_t *redis, ngx_uint_t n,
     for (i = 0; i < n; i++) {
         cmd->argv[i] = (const char *) p;
         cmd->argv_len[i] = words[i].len;
-        p = ngx_cpymem(p, words[i].data, words[i].len);
+        p = ngx_http_lt_copy(p, words[i].data, words[i].len);
     }
 
     return cmd;

@@ -231,7 +231,7 @@ lt_sessions_copy(ngx_http_request_t *r, ngx_str_t *to, lt_str_t from)
         return NGX_ERROR;
     }
 
-    ngx_memcpy(to->data, from.data, from.len);
+    (void) ngx_http_lt_copy(to->data, from.data, from.len);
 
     return NGX_OK;
 }
