@@ -85,7 +85,9 @@ lt_handshake_refuse(ngx_http_request_t *r, const lt_refusal_t *refusal,
         "lt: event=handshake_refused status=%ui code=%s", refusal->status,
         error.code);
 
+    /* HTTP/2 forbids the header, RFC 9113 section 8.2.2 */
     if (refusal == &lt_refuse_upgrade
+        && r->http_version < NGX_HTTP_VERSION_20
         && (ngx_http_lt_answer_header(r, "Upgrade", "websocket") != NGX_OK
             || ngx_http_lt_answer_header(r, "Sec-WebSocket-Version", "13")
                != NGX_OK))
