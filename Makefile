@@ -54,16 +54,18 @@ build: setup
 
 $(BUILD)/%.o: %.c | $(BUILD)/.setup
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(WARN) $(HARDEN) -MMD -Ilib -Iworker -c -o $@ $<
+	@echo '  CC   $<'
+	@$(CC) $(CFLAGS) $(WARN) $(HARDEN) -MMD -Ilib -Iworker -c -o $@ $<
 
 $(BUILD)/liblt.a: $(LIB_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	@ar rcs $@ $^
 
 lib: $(BUILD)/liblt.a
 
 $(BUILD)/lt-worker: $(WORKER_OBJ) $(BUILD)/liblt.a
-	$(CC) $(CFLAGS) -o $@ $(WORKER_OBJ) $(BUILD)/liblt.a $(WORKER_LIBS)
+	@echo '  LINK $@'
+	@$(CC) $(CFLAGS) -o $@ $(WORKER_OBJ) $(BUILD)/liblt.a $(WORKER_LIBS)
 
 worker: $(BUILD)/lt-worker
 
@@ -72,7 +74,8 @@ module: | $(BUILD)/.setup
 
 $(BUILD)/local/%: local/engines/%.c | $(BUILD)/.setup
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(WARN) -o $@ $< $(SPHINX_LIBS) -lm
+	@echo '  CC   $<'
+	@$(CC) $(CFLAGS) $(WARN) -o $@ $< $(SPHINX_LIBS) -lm
 
 local: $(BUILD)/local/recognizer
 
@@ -88,7 +91,8 @@ run: build
 
 $(BUILD)/t/unit/%: t/unit/%.c $(BUILD)/liblt.a $(WORKER_LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(WARN) -MMD -Ilib -Iworker -o $@ $< $(WORKER_LIB) \
+	@echo '  CC   $<'
+	@$(CC) $(CFLAGS) $(WARN) -MMD -Ilib -Iworker -o $@ $< $(WORKER_LIB) \
 	    $(BUILD)/liblt.a -lcmocka $(WORKER_LIBS)
 
 unit: $(UNIT_BIN)

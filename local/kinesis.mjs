@@ -145,11 +145,11 @@ class Kinesis {
     }
 
     // Takes the record out of its shard's allowance, or says it is used up.
-    async #admit(name, record) {
+    // The records of one call are weighed in one go: no time passes between.
+    #admit(shards, name, record) {
         const size = recordBytes(record);
         const hash = hashKey(record);
-        const shard = (await this.#shardsOf(name))
-            .find((s) => s.start <= hash && hash <= s.end);
+        const shard = shards.find((s) => s.start <= hash && hash <= s.end);
         if (!shard.bytes.has(size) || !shard.records.has(1)) {
             return throttled(shard.id, name);
         }
@@ -163,7 +163,8 @@ class Kinesis {
             throw new AwsError('ValidationException',
                 'The record is larger than 1 MiB');
         }
-        const refused = await this.#admit(input.StreamName, input);
+        const shards = await this.#shardsOf(input.StreamName);
+        const refused = this.#admit(shards, input.StreamName, input);
         if (refused) {
             throw refused;
         }
@@ -189,12 +190,13 @@ class Kinesis {
     // Some may fail: their places in the answer hold the reason.
     async putRecords({ Records, ...rest }, fault) {
         this.#checkBatch(Records);
+        const shards = await this.#shardsOf(rest.StreamName);
         const results = new Array(Records.length);
         const admitted = [];
         for (const [i, record] of Records.entries()) {
             const refused = fault?.kind === 'partial' && i % 2 === 0
                 ? new AwsError('InternalFailure', 'Internal service failure.')
-                : await this.#admit(rest.StreamName, record);
+                : this.#admit(shards, rest.StreamName, record);
             if (refused) {
                 results[i] = { ErrorCode: refused.code,
                     ErrorMessage: refused.message };
