@@ -70,7 +70,7 @@ $(BUILD)/lt-worker: $(WORKER_OBJ) $(BUILD)/liblt.a
 worker: $(BUILD)/lt-worker
 
 module: | $(BUILD)/.setup
-	@ngx_lt_module/build.sh $(BUILD)/module $(NGINX_SRC)
+	@MAKEFLAGS= ngx_lt_module/build.sh $(BUILD)/module $(NGINX_SRC)
 
 $(BUILD)/local/%: local/engines/%.c | $(BUILD)/.setup
 	@mkdir -p $(@D)
@@ -104,7 +104,7 @@ test: build
 # the same sources, the other compiler's warnings
 check-clang: | $(BUILD)/.setup
 	@clang -fsyntax-only $(WARN) -Ilib -Iworker $(LIB_SRC) $(WORKER_SRC) $(UNIT_SRC)
-	@CC=clang ngx_lt_module/build.sh $(BUILD)/module-clang $(NGINX_SRC)
+	@MAKEFLAGS= CC=clang ngx_lt_module/build.sh $(BUILD)/module-clang $(NGINX_SRC)
 
 fresh-check:
 	@t/fresh-check.sh
