@@ -43,10 +43,13 @@ sub new {
 
 sub start {
     my ($self) = @_;
-    my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
-        LocalPort => $self->{port}, Listen => 128, ReuseAddr => 1)
-        or die "fake Kinesis: $!\n";
-    $self->{process} = LT::Process->start(sub { serve($listener) });
+    my $port = $self->{port};
+    $self->{process} = LT::Process->start(sub { serve($port) });
+    my $deadline = time + 5;
+    until (IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port")) {
+        die "the scripted Kinesis does not answer\n" if time > $deadline;
+        sleep 0.01;
+    }
     return $self;
 }
 
@@ -101,7 +104,9 @@ sub stored {
 my (%client, @calls, @next, $always, $select, $sequence);
 
 sub serve {
-    my ($listener) = @_;
+    my ($port) = @_;
+    my $listener = IO::Socket::INET->new(LocalAddr => "127.0.0.1:$port",
+        Listen => 128, ReuseAddr => 1) or die "port $port: $!\n";
     ($always, $sequence) = ('ok', 0);
     $select = IO::Select->new($listener);
     while (1) {

@@ -11,7 +11,7 @@ use warnings;
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
-my %held;    # keeper => the write end of its pipe: a fork must not keep it
+my %held;    # keeper => the write end of its pipe
 
 # start(sub { … }) or start(command, arguments …)
 sub start {
@@ -20,9 +20,9 @@ sub start {
     pipe my $pid_read, my $pid_write or die "pipe: $!\n";
     my $keeper = fork() // die "fork: $!\n";
     if ($keeper == 0) {
-        close $_ for $write, values %held;
         $SIG{$_} = 'IGNORE' for qw(INT TERM HUP PIPE);
         open STDOUT, '>', '/dev/null';    # prove waits for our end of it
+        close_others(fileno $read, fileno $pid_write);
         keep($read, $pid_write, @what);
         POSIX::_exit(0);
     }
@@ -32,6 +32,14 @@ sub start {
     $held{$keeper} = $write;
     chomp($self->{pid} = <$pid_read>);
     return $self;
+}
+
+# The script's sockets: a server must see them end when the script says so.
+sub close_others {
+    my %needed = map { $_ => 1 } @_;
+    opendir my $dir, '/proc/self/fd' or return;
+    POSIX::close($_) for grep { /^\d+$/ && $_ > 2 && !$needed{$_} }
+        readdir $dir;
 }
 
 sub keep {

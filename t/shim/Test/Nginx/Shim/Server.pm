@@ -104,7 +104,7 @@ sub stop {
             }
             sleep 0.01;
         }
-        warn "nginx $pid did not end on $signal\n";
+        warn "nginx did not end $timeout s after $signal\n";
     }
     undef $pid;
 }
