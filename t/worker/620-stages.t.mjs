@@ -1,0 +1,84 @@
+/* Translate, Polly and S3 fail: listeners get captions with the reason, in
+   order, and never wait for what failed. */
+import { is, ok, plan, run } from '../e2e/tap.mjs';
+import { clearFaults, clip, FINISH_CHECKS, isCounting, numbers, setFault,
+  sleep, until, withRig } from './harness.mjs';
+
+const SILENCE = Buffer.alloc(32_000);
+const DEADLINE_MS = 10_000;
+
+/* What goes wrong while a clip is spoken, and what listeners of Spanish and
+   English get: a reason, or null for a voice. */
+const PHASES = [
+  { service: 'translate', kind: '500', es: 'translation_failed', en: null },
+  { service: 'translate', kind: '500', times: 1, es: null, en: null },
+  { service: 'translate', kind: 'expired', times: 1, es: null, en: null },
+  { service: 'polly', kind: 'cut', times: 1, es: null, en: null },
+  { service: 'polly', kind: '500', es: 'voice_failed', en: 'voice_failed' },
+  { service: 's3', operation: 'PutObject', kind: '500', es: 'store_failed',
+    en: 'store_failed' },
+  { service: 'polly', kind: 'slow', ms: 14_000, es: 'late', en: 'late' },
+];
+
+plan(4 * PHASES.length + 6 + FINISH_CHECKS);
+
+const reasonOf = ({ type, reason }) => type === 'caption' ? reason : null;
+const nameOf = ({ service, kind, times }) =>
+  `${service} ${kind}${times === 1 ? ' once' : ''}`;
+
+/* What came after the first n segments of each language. */
+async function speakPhase(rig, talk, pcm, { es, en, ...fault }) {
+  const before = talk.heard('es').length;
+  const committed = () => rig.workers[0].log('segment_committed').length;
+
+  await setFault(rig.aws, { times: -1, ...fault });
+  await talk.speak(Buffer.concat([pcm, SILENCE]));
+  await sleep(1200);
+  await until(() => ['es', 'en', 'de'].every(
+    (code) => talk.heard(code).length === committed()), 20_000);
+  await clearFaults(rig.aws);
+  const [spanish, english, german] = ['es', 'en', 'de'].map(
+    (code) => talk.heard(code).slice(before));
+  const name = nameOf(fault);
+  const like = (list, reason) => list.length > 0 && list.every(
+    (one) => reasonOf(one) === reason);
+
+  ok(like(spanish, es), `${name}: Spanish gets ${es ?? 'a voice'}`,
+    spanish.map(reasonOf));
+  ok(like(english, en), `${name}: English gets ${en ?? 'a voice'}`,
+    english.map(reasonOf));
+  ok(like(german, 'translation_failed'),
+    `${name}: German, which cannot be had, the words themselves`,
+    german.map(reasonOf));
+  is([numbers(english), numbers(german)],
+    [numbers(spanish), numbers(spanish)], `${name}: all get all segments`);
+  return spanish;
+}
+
+await run(() => withRig({}, async (rig) => {
+  const clips = await Promise.all(['0880', '0930'].map(clip));
+  const talk = await rig.talk(['es', 'en', 'de']);
+  const phases = [];
+
+  for (const [i, phase] of PHASES.entries()) {
+    phases.push(await speakPhase(rig, talk, clips[i % 2].pcm, phase));
+  }
+  await talk.end();
+  ok(await talk.whenDrained(), 'the talk comes to its end');
+  const [untranslated] = phases[0];
+  is(untranslated.text, untranslated.sourceText,
+    'what could not be translated is shown as it was said');
+  const unvoiced = phases[4][0];
+  ok(unvoiced.text.length > 0 && unvoiced.text !== unvoiced.sourceText,
+    'what could not be voiced is shown translated', unvoiced);
+  ok(isCounting(numbers(talk.heard('es'))),
+    'over all that the order was kept', numbers(talk.heard('es')));
+  const { counters, histograms } = await rig.workers[0].figures();
+  ok(counters.segments_late >= 2 && histograms.segment_ms.max_ms
+    < DEADLINE_MS + 3000, 'no segment waits much longer than its deadline',
+  histograms.segment_ms);
+  const failed = rig.workers[0].log('segment_failed');
+  ok(['translate', 'voice', 'store'].every((stage) => failed.some(
+    (line) => line.stage === stage && line.code)),
+  'the log names the stage and its error', failed.slice(0, 3));
+}));
