@@ -12,8 +12,9 @@ export BUILD LT_MODULE RECOGNIZER CMOCKA_MESSAGE_OUTPUT
 
 if [ $# -eq 0 ]; then
     # The long ones first, so that none is left over for a single core.
-    set -- t/e2e/talk.t.mjs local/test/conformance.t.mjs t/fuzz/run.sh \
-        t/[0-9]*.t t/e2e/listener.t.mjs t/e2e/speaker.t.mjs t/e2e/parts.t.mjs t/e2e/qr.t.mjs \
+    set -- t/e2e/talk.t.mjs local/test/conformance.t.mjs \
+        $(find t/worker -name '*.t.mjs' | sort) t/[0-9]*.t t/fuzz/run.sh \
+        $(find t/e2e -name '*.t.mjs' ! -name talk.t.mjs | sort) \
         $(find "$BUILD/t/unit" -type f -perm -u+x | sort)
 fi
 exec prove -j2 --timer --exec t/exec.sh "$@"
