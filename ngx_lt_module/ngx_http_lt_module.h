@@ -26,6 +26,7 @@ typedef struct ngx_http_lt_main_conf_s ngx_http_lt_main_conf_t;
 typedef struct ngx_http_lt_redis_s ngx_http_lt_redis_t;
 typedef struct ngx_http_lt_registry_s ngx_http_lt_registry_t;
 typedef struct ngx_http_lt_talks_s ngx_http_lt_talks_t;
+typedef struct ngx_http_lt_jwks_s ngx_http_lt_jwks_t;
 
 typedef struct {
     ngx_str_t name;             /* as configured, for the log */
@@ -72,6 +73,13 @@ struct ngx_http_lt_main_conf_s {
 
     ngx_str_t results_token_file;
     ngx_array_t *results_tokens;    /* of ngx_http_lt_token_t */
+
+    ngx_str_t jwt_jwks_file;    /* len 0: no identity provider */
+    ngx_str_t jwt_issuer;
+    ngx_array_t *jwt_audience;  /* of lt_str_t */
+    ngx_uint_t jwt_token_use;   /* lt_claims_use_t */
+    time_t jwt_leeway;          /* seconds */
+    ngx_http_lt_jwks_t *jwks;   /* NULL: no identity provider */
 
     ngx_uint_t listeners_max;
     size_t message_max;
