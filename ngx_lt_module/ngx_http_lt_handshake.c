@@ -220,7 +220,7 @@ lt_handshake_cleanup(void *data)
     lt_handshake_t *h = data;
 
     if (h->cmd != NULL) {
-        ngx_http_lt_redis_forget(h->cmd);
+        ngx_http_lt_command_forget(h->cmd);
         h->cmd = NULL;
     }
 

@@ -1,6 +1,6 @@
 #include "ngx_http_lt_push.h"
 #include "ngx_http_lt_metrics.h"
-#include "ngx_http_lt_redis.h"
+#include "ngx_http_lt_command.h"
 #include "ngx_http_lt_registry.h"
 #include "ngx_http_lt_talk.h"
 
@@ -99,7 +99,7 @@ ngx_http_lt_push_publish(ngx_http_lt_main_conf_t *mcf,
         words[2].data = payload;
         words[2].len = lt_out_len(&out);
 
-        if (ngx_http_lt_redis_command(mcf->redis, 3, words, NULL, NULL)
+        if (ngx_http_lt_command_send(mcf->redis, 3, words, NULL, NULL)
             != NULL)
         {
             rc = NGX_OK;

@@ -1,10 +1,8 @@
 #include "ngx_http_lt_redis.h"
+#include "ngx_http_lt_command.h"
 #include "ngx_http_lt_metrics.h"
 #include "ngx_http_lt_push.h"
 #include "ngx_http_lt_registry.h"
-
-#include "lt_crypto.h"
-#include "lt_text.h"
 
 #include <hiredis/async.h>
 #include <hiredis/hiredis.h>
@@ -47,26 +45,9 @@ struct ngx_http_lt_redis_s {
     ngx_log_t *log;
     lt_redis_link_t commands;
     lt_redis_link_t subscriber;
-    ngx_queue_t waiting;        /* of commands, in the order sent */
-    ngx_queue_t unsent;         /* of commands, until the greeting is over */
-    ngx_uint_t waiting_n;
-    size_t waiting_bytes;
-    char sha1[LT_STATE_SCRIPTS][LT_SHA1_LEN * 2];
+    ngx_http_lt_commands_t *queue;
     char host[LT_REDIS_HOST_MAX];
     int port;                   /* 0 = unix socket */
-};
-
-struct ngx_http_lt_command_s {
-    ngx_queue_t queue;
-    ngx_http_lt_redis_t *redis;
-    ngx_http_lt_redis_done_pt done;
-    void *data;
-    ngx_msec_t deadline_ms;
-    size_t bytes;
-    int script;                 /* lt_state_script_t; -1 = none or resent */
-    int argc;
-    const char **argv;          /* kept for scripts: EVAL after NOSCRIPT */
-    size_t *argv_len;
 };
 
 static void lt_redis_connect(lt_redis_link_t *link);
@@ -96,8 +77,6 @@ lt_redis_schedule(lt_redis_link_t *link)
     link->backoff = ngx_min(link->backoff * 2, LT_REDIS_BACKOFF_MAX_MS);
 }
 
-static void lt_redis_refuse_unsent(ngx_http_lt_redis_t *redis);
-
 /* hiredis frees ac after this, and closes the descriptor itself. */
 static void
 lt_redis_cleanup(void *data)
@@ -108,7 +87,7 @@ lt_redis_cleanup(void *data)
     link->state = LT_REDIS_DOWN;
 
     if (!link->is_subscriber) {
-        lt_redis_refuse_unsent(link->redis);
+        ngx_http_lt_commands_down(link->redis->queue);
     }
 
     link->ac = NULL;
@@ -321,8 +300,6 @@ lt_redis_ping(lt_redis_link_t *link)
     }
 }
 
-static void lt_redis_send_unsent(ngx_http_lt_redis_t *redis);
-
 static void
 lt_redis_greet(lt_redis_link_t *link)
 {
@@ -379,7 +356,7 @@ lt_redis_greet(lt_redis_link_t *link)
     if (link->is_subscriber) {
         ngx_http_lt_push_resubscribe(link->redis->mcf);
     } else {
-        lt_redis_send_unsent(link->redis);
+        ngx_http_lt_commands_up(link->redis->queue);
         ngx_http_lt_registry_redis_up(link->redis->mcf);
     }
 }
@@ -387,10 +364,6 @@ lt_redis_greet(lt_redis_link_t *link)
 static void
 lt_redis_tick(lt_redis_link_t *link)
 {
-    ngx_queue_t *q;
-    ngx_http_lt_command_t *oldest;
-    ngx_http_lt_redis_t *redis = link->redis;
-
     if (link->is_subscriber) {
         if (ngx_current_msec - link->heard_at_ms
             > LT_REDIS_PING_MS + NGX_HTTP_LT_REDIS_TIMEOUT_MS)
@@ -400,15 +373,10 @@ lt_redis_tick(lt_redis_link_t *link)
             return;
         }
 
-    } else if (!ngx_queue_empty(&redis->waiting)) {
-        q = ngx_queue_head(&redis->waiting);
-        oldest = ngx_queue_data(q, ngx_http_lt_command_t, queue);
-
-        if ((ngx_msec_int_t) (ngx_current_msec - oldest->deadline_ms) >= 0) {
-            NGX_HTTP_LT_COUNT(redis_timeouts, 1);
-            lt_redis_fail(link, "no answer to a command in time");
-            return;
-        }
+    } else if (ngx_http_lt_commands_are_overdue(link->redis->queue)) {
+        NGX_HTTP_LT_COUNT(redis_timeouts, 1);
+        lt_redis_fail(link, "no answer to a command in time");
+        return;
     }
 
     if ((ngx_msec_int_t) (ngx_current_msec - link->ping_at_ms) >= 0) {
@@ -550,9 +518,6 @@ ngx_int_t
 ngx_http_lt_redis_init_process(ngx_cycle_t *cycle,
     ngx_http_lt_main_conf_t *mcf)
 {
-    int i;
-    lt_str_t text;
-    uint8_t sha1[LT_SHA1_LEN];
     ngx_http_lt_redis_t *redis;
 
     if (mcf->redis_conf.sockaddr == NULL) {
@@ -566,15 +531,9 @@ ngx_http_lt_redis_init_process(ngx_cycle_t *cycle,
 
     redis->mcf = mcf;
     redis->log = cycle->log;
-    ngx_queue_init(&redis->waiting);
-    ngx_queue_init(&redis->unsent);
-
-    for (i = 0; i < LT_STATE_SCRIPTS; i++) {
-        text = lt_state_script(i);
-        if (lt_sha1(sha1, text.data, text.len) != LT_OK) {
-            return NGX_ERROR;
-        }
-        lt_hex_encode(redis->sha1[i], sha1, sizeof(sha1));
+    redis->queue = ngx_http_lt_commands_new(redis, cycle->pool);
+    if (redis->queue == NULL) {
+        return NGX_ERROR;
     }
 
     if (lt_redis_address(redis, cycle->log) != NGX_OK) {
@@ -618,282 +577,40 @@ ngx_http_lt_redis_is_up(ngx_http_lt_redis_t *redis)
     return redis != NULL && redis->commands.state == LT_REDIS_UP;
 }
 
-/* A process that is leaving waits for answers: they end its connections. */
-static void
-lt_redis_hold(ngx_http_lt_redis_t *redis)
+ngx_uint_t
+ngx_http_lt_redis_is_coming(ngx_http_lt_redis_t *redis)
 {
-    redis->commands.timer.cancelable = redis->waiting_n == 0;
+    return redis->commands.state == LT_REDIS_CONNECTING
+           || redis->commands.state == LT_REDIS_GREETING;
 }
 
-static void
-lt_redis_command_free(ngx_http_lt_command_t *cmd)
+ngx_http_lt_commands_t *
+ngx_http_lt_redis_commands(ngx_http_lt_redis_t *redis)
 {
-    ngx_http_lt_redis_t *redis = cmd->redis;
-
-    ngx_queue_remove(&cmd->queue);
-    redis->waiting_n--;
-    redis->waiting_bytes -= cmd->bytes;
-    lt_redis_hold(redis);
-    ngx_free(cmd);
-}
-
-static void lt_redis_on_reply(redisAsyncContext *ac, void *answer,
-    void *data);
-
-/* Redis was restarted or flushed: the script's text itself. */
-static ngx_int_t
-lt_redis_resend(ngx_http_lt_command_t *cmd)
-{
-    lt_str_t text = lt_state_script(cmd->script);
-    ngx_http_lt_redis_t *redis = cmd->redis;
-
-    cmd->script = -1;
-    cmd->argv[0] = "EVAL";
-    cmd->argv_len[0] = 4;
-    cmd->argv[1] = text.data;
-    cmd->argv_len[1] = text.len;
-
-    if (redisAsyncCommandArgv(redis->commands.ac, lt_redis_on_reply, cmd,
-            cmd->argc, cmd->argv, cmd->argv_len) != REDIS_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    cmd->deadline_ms = ngx_current_msec + NGX_HTTP_LT_REDIS_TIMEOUT_MS;
-    ngx_queue_remove(&cmd->queue);
-    ngx_queue_insert_tail(&redis->waiting, &cmd->queue);
-
-    return NGX_OK;
-}
-
-static void
-lt_redis_on_reply(redisAsyncContext *ac, void *answer, void *data)
-{
-    static ngx_http_lt_log_limit_t limit;
-
-    redisReply *reply = answer;
-    ngx_http_lt_command_t *cmd = data;
-
-    if (reply != NULL && reply->type == REDIS_REPLY_ERROR) {
-        if (cmd->script >= 0 && ngx_strncmp(reply->str, "NOSCRIPT", 8) == 0
-            && lt_redis_resend(cmd) == NGX_OK)
-        {
-            return;
-        }
-
-        if (ngx_http_lt_log_is_due(&limit)) {
-            ngx_log_error(NGX_LOG_ERR, cmd->redis->log, 0,
-                "lt: event=redis_command_failed reason=\"%s\"", reply->str);
-        }
-
-        reply = NULL;
-    }
-
-    if (reply == NULL) {
-        NGX_HTTP_LT_COUNT(redis_errors, 1);
-    }
-
-    if (cmd->done != NULL) {
-        cmd->done(cmd->data, reply);
-    }
-
-    lt_redis_command_free(cmd);
-}
-
-static ngx_int_t
-lt_redis_send_command(ngx_http_lt_command_t *cmd)
-{
-    if (redisAsyncCommandArgv(cmd->redis->commands.ac, lt_redis_on_reply, cmd,
-            cmd->argc, cmd->argv, cmd->argv_len) != REDIS_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    NGX_HTTP_LT_COUNT(redis_commands, 1);
-
-    return NGX_OK;
-}
-
-/* No answer will come. */
-static void
-lt_redis_give_up(ngx_http_lt_command_t *cmd)
-{
-    NGX_HTTP_LT_COUNT(redis_errors, 1);
-
-    if (cmd->done != NULL) {
-        cmd->done(cmd->data, NULL);
-    }
-
-    lt_redis_command_free(cmd);
-}
-
-static void
-lt_redis_refuse_unsent(ngx_http_lt_redis_t *redis)
-{
-    ngx_queue_t *q;
-
-    while (!ngx_queue_empty(&redis->unsent)) {
-        q = ngx_queue_head(&redis->unsent);
-        lt_redis_give_up(ngx_queue_data(q, ngx_http_lt_command_t, queue));
-    }
-}
-
-static void
-lt_redis_send_unsent(ngx_http_lt_redis_t *redis)
-{
-    ngx_queue_t *q;
-    ngx_http_lt_command_t *cmd;
-
-    while (!ngx_queue_empty(&redis->unsent)) {
-        q = ngx_queue_head(&redis->unsent);
-        cmd = ngx_queue_data(q, ngx_http_lt_command_t, queue);
-
-        if (lt_redis_send_command(cmd) != NGX_OK) {
-            lt_redis_give_up(cmd);
-            continue;
-        }
-
-        ngx_queue_remove(q);
-        ngx_queue_insert_tail(&redis->waiting, q);
-        cmd->deadline_ms = ngx_current_msec + NGX_HTTP_LT_REDIS_TIMEOUT_MS;
-    }
-}
-
-static ngx_http_lt_command_t *
-lt_redis_command_new(ngx_http_lt_redis_t *redis, ngx_uint_t n,
-    const ngx_str_t *words, size_t bytes)
-{
-    u_char *p;
-    ngx_uint_t i;
-    ngx_http_lt_command_t *cmd;
-
-    cmd = ngx_calloc(sizeof(ngx_http_lt_command_t)
-                     + n * (sizeof(char *) + sizeof(size_t)) + bytes,
-        redis->log);
-    if (cmd == NULL) {
-        return NULL;
-    }
-
-    cmd->redis = redis;
-    cmd->bytes = bytes;
-    cmd->argc = (int) n;
-    cmd->argv = (const char **) (cmd + 1);
-    cmd->argv_len = (size_t *) (cmd->argv + n);
-
-    p = (u_char *) (cmd->argv_len + n);
-    for (i = 0; i < n; i++) {
-        cmd->argv[i] = (const char *) p;
-        cmd->argv_len[i] = words[i].len;
-        p = ngx_http_lt_copy(p, words[i].data, words[i].len);
-    }
-
-    return cmd;
-}
-
-static ngx_http_lt_command_t *
-lt_redis_submit(ngx_http_lt_redis_t *redis, ngx_uint_t n,
-    const ngx_str_t *words, int script, ngx_http_lt_redis_done_pt done,
-    void *data)
-{
-    size_t bytes = 0;
-    ngx_uint_t i;
-    ngx_http_lt_command_t *cmd;
-
-    for (i = 0; i < n; i++) {
-        bytes += words[i].len;
-    }
-
-    if (redis->commands.state == LT_REDIS_DOWN
-        || redis->waiting_n >= NGX_HTTP_LT_REDIS_COMMANDS_MAX
-        || redis->waiting_bytes + bytes > NGX_HTTP_LT_REDIS_BYTES_MAX)
-    {
-        NGX_HTTP_LT_COUNT(redis_errors, 1);
-        return NULL;
-    }
-
-    cmd = lt_redis_command_new(redis, n, words, bytes);
-    if (cmd == NULL) {
-        return NULL;
-    }
-
-    cmd->done = done;
-    cmd->data = data;
-    cmd->script = script;
-    cmd->deadline_ms = ngx_current_msec + NGX_HTTP_LT_REDIS_TIMEOUT_MS;
-
-    ngx_queue_insert_tail(redis->commands.state == LT_REDIS_UP
-                          ? &redis->waiting : &redis->unsent, &cmd->queue);
-    redis->waiting_n++;
-    redis->waiting_bytes += bytes;
-    lt_redis_hold(redis);
-
-    if (redis->commands.state == LT_REDIS_UP
-        && lt_redis_send_command(cmd) != NGX_OK)
-    {
-        lt_redis_command_free(cmd);
-        NGX_HTTP_LT_COUNT(redis_errors, 1);
-        return NULL;
-    }
-
-    return cmd;
-}
-
-ngx_http_lt_command_t *
-ngx_http_lt_redis_command(ngx_http_lt_redis_t *redis, ngx_uint_t n,
-    const ngx_str_t *words, ngx_http_lt_redis_done_pt done, void *data)
-{
-    return lt_redis_submit(redis, n, words, -1, done, data);
-}
-
-ngx_http_lt_command_t *
-ngx_http_lt_redis_eval(ngx_http_lt_redis_t *redis, lt_state_script_t script,
-    const ngx_str_t *session_id, ngx_uint_t n, const ngx_str_t *args,
-    ngx_http_lt_redis_done_pt done, void *data)
-{
-    u_char keys[LT_STATE_SCRIPT_KEYS][LT_STATE_KEY_MAX];
-    lt_out_t out;
-    ngx_str_t words[NGX_HTTP_LT_REDIS_WORDS_MAX];
-    ngx_uint_t i, w = 3;
-
-    static const lt_state_key_t names[LT_STATE_SCRIPT_KEYS] = {
-        LT_STATE_KEY_SESSION, LT_STATE_KEY_LISTENERS, LT_STATE_KEY_LANGUAGES
-    };
-
-    if (redis == NULL
-        || n > NGX_HTTP_LT_REDIS_WORDS_MAX - 3 - LT_STATE_SCRIPT_KEYS)
-    {
-        return NULL;
-    }
-
-    ngx_str_set(&words[0], "EVALSHA");
-    words[1].data = (u_char *) redis->sha1[script];
-    words[1].len = sizeof(redis->sha1[script]);
-    ngx_str_set(&words[2], "3");
-
-    for (i = 0; i < LT_STATE_SCRIPT_KEYS; i++) {
-        lt_out_init(&out, keys[i], sizeof(keys[i]));
-        if (lt_state_key(&out, names[i], ngx_http_lt_view(session_id))
-            != LT_OK)
-        {
-            return NULL;
-        }
-        words[w].data = keys[i];
-        words[w++].len = lt_out_len(&out);
-    }
-
-    for (i = 0; i < n; i++) {
-        words[w++] = args[i];
-    }
-
-    return lt_redis_submit(redis, w, words, script, done, data);
+    return redis->queue;
 }
 
 void
-ngx_http_lt_redis_forget(ngx_http_lt_command_t *cmd)
+ngx_http_lt_redis_hold(ngx_http_lt_redis_t *redis, ngx_uint_t is_held)
 {
-    if (cmd != NULL) {
-        cmd->done = NULL;
-    }
+    redis->commands.timer.cancelable = !is_held;
+}
+
+static void
+lt_redis_on_reply(redisAsyncContext *ac, void *reply, void *data)
+{
+    (void) ac;
+
+    ngx_http_lt_commands_reply(data, reply);
+}
+
+ngx_int_t
+ngx_http_lt_redis_write(ngx_http_lt_redis_t *redis,
+    ngx_http_lt_command_t *cmd, int argc, const char **argv,
+    const size_t *lens)
+{
+    return redisAsyncCommandArgv(redis->commands.ac, lt_redis_on_reply, cmd,
+               argc, argv, lens) == REDIS_OK ? NGX_OK : NGX_ERROR;
 }
 
 static void
@@ -930,6 +647,12 @@ ngx_http_lt_redis_unsubscribe(ngx_http_lt_redis_t *redis,
     const ngx_str_t *session_id)
 {
     lt_redis_channel(redis, "UNSUBSCRIBE", session_id, NULL);
+}
+
+const char *
+ngx_http_lt_reply_error(const ngx_http_lt_reply_t *reply)
+{
+    return reply->type == REDIS_REPLY_ERROR ? reply->str : NULL;
 }
 
 ngx_uint_t

@@ -28,10 +28,10 @@ typedef struct {
 
 static ngx_http_lt_command_t *
 lt_registry_command(ngx_http_lt_main_conf_t *mcf, ngx_uint_t n,
-    const ngx_str_t *words, ngx_http_lt_redis_done_pt done, void *data)
+    const ngx_str_t *words, ngx_http_lt_command_done_pt done, void *data)
 {
     return mcf->redis != NULL
-           ? ngx_http_lt_redis_command(mcf->redis, n, words, done, data)
+           ? ngx_http_lt_command_send(mcf->redis, n, words, done, data)
            : NULL;
 }
 
@@ -203,7 +203,7 @@ lt_registry_synced(void *data, const ngx_http_lt_reply_t *reply)
 static void
 lt_registry_sync(ngx_http_lt_talk_t *talk)
 {
-    ngx_str_t args[NGX_HTTP_LT_REDIS_WORDS_MAX - 8];
+    ngx_str_t args[NGX_HTTP_LT_COMMAND_WORDS_MAX - 8];
     ngx_uint_t n = 2;
     ngx_queue_t *q;
     lt_registry_step_t *step;
@@ -233,7 +233,7 @@ lt_registry_sync(ngx_http_lt_talk_t *talk)
     step = lt_registry_step(talk->mcf, &talk->sn.str);
 
     if (step != NULL
-        && ngx_http_lt_redis_eval(talk->mcf->redis, LT_STATE_SYNC,
+        && ngx_http_lt_command_eval(talk->mcf->redis, LT_STATE_SYNC,
                &talk->sn.str, n, args, lt_registry_synced, step) == NULL)
     {
         ngx_free(step);
@@ -314,7 +314,7 @@ lt_registry_sweep_session(ngx_http_lt_main_conf_t *mcf,
     args[0] = *process;
     ngx_str_null(&args[1]);
 
-    if (ngx_http_lt_redis_eval(mcf->redis, LT_STATE_SYNC, session_id, 2, args,
+    if (ngx_http_lt_command_eval(mcf->redis, LT_STATE_SYNC, session_id, 2, args,
             lt_registry_swept, step) == NULL)
     {
         ngx_free(step);

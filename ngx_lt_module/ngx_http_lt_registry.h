@@ -9,7 +9,7 @@
 #ifndef NGX_HTTP_LT_REGISTRY_H
 #define NGX_HTTP_LT_REGISTRY_H
 
-#include "ngx_http_lt_redis.h"
+#include "ngx_http_lt_command.h"
 
 #define NGX_HTTP_LT_REFRESH_MS 5000
 #define NGX_HTTP_LT_LEAVES_MAX 10000

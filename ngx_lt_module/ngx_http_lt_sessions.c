@@ -66,7 +66,7 @@ lt_sessions_cleanup(void *data)
 {
     lt_sessions_t *ctx = data;
 
-    ngx_http_lt_redis_forget(ctx->cmd);
+    ngx_http_lt_command_forget(ctx->cmd);
     ctx->cmd = NULL;
 }
 
@@ -441,7 +441,7 @@ lt_sessions_health(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    ctx->cmd = ngx_http_lt_redis_command(ctx->mcf->redis, 1, &ping,
+    ctx->cmd = ngx_http_lt_command_send(ctx->mcf->redis, 1, &ping,
         lt_sessions_health_done, ctx);
     if (ctx->cmd == NULL) {
         return lt_sessions_say_health(r, 0);

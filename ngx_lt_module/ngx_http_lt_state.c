@@ -29,7 +29,7 @@ ngx_http_lt_state_code(const ngx_http_lt_reply_t *reply)
 
 ngx_http_lt_command_t *
 ngx_http_lt_state_create(ngx_http_lt_main_conf_t *mcf,
-    const ngx_http_lt_state_new_t *n, ngx_http_lt_redis_done_pt done,
+    const ngx_http_lt_state_new_t *n, ngx_http_lt_command_done_pt done,
     void *data)
 {
     ngx_str_t args[7];
@@ -43,14 +43,14 @@ ngx_http_lt_state_create(ngx_http_lt_main_conf_t *mcf,
     args[5] = n->quality_tier;
     args[6] = n->speaker_key;
 
-    return ngx_http_lt_redis_eval(mcf->redis, LT_STATE_CREATE, n->session_id,
+    return ngx_http_lt_command_eval(mcf->redis, LT_STATE_CREATE, n->session_id,
         7, args, done, data);
 }
 
 ngx_http_lt_command_t *
 ngx_http_lt_state_join(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, const ngx_str_t *connection,
-    const ngx_str_t *language, ngx_http_lt_redis_done_pt done, void *data)
+    const ngx_str_t *language, ngx_http_lt_command_done_pt done, void *data)
 {
     ngx_str_t args[4];
     lt_state_digits_t max;
@@ -61,23 +61,23 @@ ngx_http_lt_state_join(ngx_http_lt_main_conf_t *mcf,
     args[2] = *language;
     args[3] = lt_state_number(&max, (int64_t) mcf->listeners_max);
 
-    return ngx_http_lt_redis_eval(mcf->redis, LT_STATE_JOIN, session_id, 4,
+    return ngx_http_lt_command_eval(mcf->redis, LT_STATE_JOIN, session_id, 4,
         args, done, data);
 }
 
 ngx_http_lt_command_t *
 ngx_http_lt_state_leave(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, const ngx_str_t *connection,
-    ngx_http_lt_redis_done_pt done, void *data)
+    ngx_http_lt_command_done_pt done, void *data)
 {
-    return ngx_http_lt_redis_eval(mcf->redis, LT_STATE_LEAVE, session_id, 1,
+    return ngx_http_lt_command_eval(mcf->redis, LT_STATE_LEAVE, session_id, 1,
         connection, done, data);
 }
 
 ngx_http_lt_command_t *
 ngx_http_lt_state_attach(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, const ngx_str_t *connection,
-    const ngx_str_t *speaker_key, ngx_http_lt_redis_done_pt done, void *data)
+    const ngx_str_t *speaker_key, ngx_http_lt_command_done_pt done, void *data)
 {
     ngx_str_t args[3];
     lt_state_digits_t now;
@@ -86,14 +86,14 @@ ngx_http_lt_state_attach(ngx_http_lt_main_conf_t *mcf,
     args[1] = *speaker_key;
     args[2] = lt_state_number(&now, ngx_http_lt_wall_ms());
 
-    return ngx_http_lt_redis_eval(mcf->redis, LT_STATE_ATTACH, session_id, 3,
+    return ngx_http_lt_command_eval(mcf->redis, LT_STATE_ATTACH, session_id, 3,
         args, done, data);
 }
 
 ngx_http_lt_command_t *
 ngx_http_lt_state_detach(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, const ngx_str_t *connection,
-    ngx_http_lt_redis_done_pt done, void *data)
+    ngx_http_lt_command_done_pt done, void *data)
 {
     ngx_str_t args[2];
     lt_state_digits_t now;
@@ -101,14 +101,14 @@ ngx_http_lt_state_detach(ngx_http_lt_main_conf_t *mcf,
     args[0] = *connection;
     args[1] = lt_state_number(&now, ngx_http_lt_wall_ms());
 
-    return ngx_http_lt_redis_eval(mcf->redis, LT_STATE_DETACH, session_id, 2,
+    return ngx_http_lt_command_eval(mcf->redis, LT_STATE_DETACH, session_id, 2,
         args, done, data);
 }
 
 ngx_http_lt_command_t *
 ngx_http_lt_state_end(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, ngx_uint_t only_without_speaker,
-    ngx_http_lt_redis_done_pt done, void *data)
+    ngx_http_lt_command_done_pt done, void *data)
 {
     ngx_str_t args[2];
     lt_state_digits_t now, only;
@@ -116,14 +116,14 @@ ngx_http_lt_state_end(ngx_http_lt_main_conf_t *mcf,
     args[0] = lt_state_number(&now, ngx_http_lt_wall_ms());
     args[1] = lt_state_number(&only, only_without_speaker ? 1 : 0);
 
-    return ngx_http_lt_redis_eval(mcf->redis, LT_STATE_END, session_id, 2,
+    return ngx_http_lt_command_eval(mcf->redis, LT_STATE_END, session_id, 2,
         args, done, data);
 }
 
 ngx_http_lt_command_t *
 ngx_http_lt_state_broadcast(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, const char *field, ngx_uint_t value,
-    ngx_http_lt_redis_done_pt done, void *data)
+    ngx_http_lt_command_done_pt done, void *data)
 {
     ngx_str_t args[3];
     lt_state_digits_t on, now;
@@ -133,15 +133,15 @@ ngx_http_lt_state_broadcast(ngx_http_lt_main_conf_t *mcf,
     args[1] = lt_state_number(&on, value ? 1 : 0);
     args[2] = lt_state_number(&now, ngx_http_lt_wall_ms());
 
-    return ngx_http_lt_redis_eval(mcf->redis, LT_STATE_BROADCAST, session_id,
+    return ngx_http_lt_command_eval(mcf->redis, LT_STATE_BROADCAST, session_id,
         3, args, done, data);
 }
 
 ngx_http_lt_command_t *
 ngx_http_lt_state_read(ngx_http_lt_main_conf_t *mcf,
-    const ngx_str_t *session_id, ngx_http_lt_redis_done_pt done, void *data)
+    const ngx_str_t *session_id, ngx_http_lt_command_done_pt done, void *data)
 {
-    return ngx_http_lt_redis_eval(mcf->redis, LT_STATE_READ, session_id, 0,
+    return ngx_http_lt_command_eval(mcf->redis, LT_STATE_READ, session_id, 0,
         NULL, done, data);
 }
 

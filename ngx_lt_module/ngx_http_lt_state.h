@@ -9,7 +9,7 @@
 #ifndef NGX_HTTP_LT_STATE_H
 #define NGX_HTTP_LT_STATE_H
 
-#include "ngx_http_lt_redis.h"
+#include "ngx_http_lt_command.h"
 
 #include "lt_message.h"
 
@@ -29,38 +29,38 @@ typedef struct {
 } ngx_http_lt_state_new_t;
 
 ngx_http_lt_command_t *ngx_http_lt_state_create(ngx_http_lt_main_conf_t *mcf,
-    const ngx_http_lt_state_new_t *n, ngx_http_lt_redis_done_pt done,
+    const ngx_http_lt_state_new_t *n, ngx_http_lt_command_done_pt done,
     void *data);
 
 /* language len 0: only checks that the session can be joined. */
 ngx_http_lt_command_t *ngx_http_lt_state_join(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, const ngx_str_t *connection,
-    const ngx_str_t *language, ngx_http_lt_redis_done_pt done, void *data);
+    const ngx_str_t *language, ngx_http_lt_command_done_pt done, void *data);
 
 ngx_http_lt_command_t *ngx_http_lt_state_leave(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, const ngx_str_t *connection,
-    ngx_http_lt_redis_done_pt done, void *data);
+    ngx_http_lt_command_done_pt done, void *data);
 
 ngx_http_lt_command_t *ngx_http_lt_state_attach(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, const ngx_str_t *connection,
-    const ngx_str_t *speaker_key, ngx_http_lt_redis_done_pt done, void *data);
+    const ngx_str_t *speaker_key, ngx_http_lt_command_done_pt done, void *data);
 
 ngx_http_lt_command_t *ngx_http_lt_state_detach(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, const ngx_str_t *connection,
-    ngx_http_lt_redis_done_pt done, void *data);
+    ngx_http_lt_command_done_pt done, void *data);
 
 ngx_http_lt_command_t *ngx_http_lt_state_end(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, ngx_uint_t only_without_speaker,
-    ngx_http_lt_redis_done_pt done, void *data);
+    ngx_http_lt_command_done_pt done, void *data);
 
 /* field: "isPaused" or "isMuted". */
 ngx_http_lt_command_t *ngx_http_lt_state_broadcast(
     ngx_http_lt_main_conf_t *mcf, const ngx_str_t *session_id,
-    const char *field, ngx_uint_t value, ngx_http_lt_redis_done_pt done,
+    const char *field, ngx_uint_t value, ngx_http_lt_command_done_pt done,
     void *data);
 
 ngx_http_lt_command_t *ngx_http_lt_state_read(ngx_http_lt_main_conf_t *mcf,
-    const ngx_str_t *session_id, ngx_http_lt_redis_done_pt done, void *data);
+    const ngx_str_t *session_id, ngx_http_lt_command_done_pt done, void *data);
 
 /* The answer of _read(); views into the reply. */
 void ngx_http_lt_state_session(lt_message_session_t *session,

@@ -117,8 +117,8 @@ lt_talk_reap_handler(ngx_event_t *ev)
         return;
     }
 
-    ngx_http_lt_redis_forget(talk->ending);
-    ngx_http_lt_redis_forget(talk->reading);
+    ngx_http_lt_command_forget(talk->ending);
+    ngx_http_lt_command_forget(talk->reading);
     ngx_http_lt_redis_unsubscribe(mcf->redis, &talk->sn.str);
     ngx_http_lt_registry_remove(mcf, &talk->sn.str);
 

@@ -15,7 +15,7 @@
 #define NGX_HTTP_LT_TALK_H
 
 #include "ngx_http_lt_connection.h"
-#include "ngx_http_lt_redis.h"
+#include "ngx_http_lt_command.h"
 
 #define NGX_HTTP_LT_TALK_CLOSE_MS 5000
 #define NGX_HTTP_LT_TALK_RETRY_MS 2000      /* Redis did not take the end */
