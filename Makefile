@@ -26,13 +26,14 @@ WORKER_LIBS := -luv -lcurl -lnghttp2 -lssl -lcrypto -lhiredis -ljansson -lm
 SPHINX_LIBS  = $(shell pkg-config --cflags --libs pocketsphinx sphinxbase)
 
 .DELETE_ON_ERROR:
-.PHONY: help setup build module worker lib local unit demo run test quick \
-    bench bench-soak fresh-check check-clang clean
+.PHONY: help setup build module worker lib local unit demo run test \
+    sanitize bench bench-soak fresh-check check-clang clean
 
 help:
 	@echo 'make demo         translate a recorded talk on this machine, show captions and figures'
 	@echo 'make run          the stack stays up on PORT=8080 until Ctrl-C'
 	@echo 'make test         every suite; ends in one line'
+	@echo 'make sanitize     the suites again under ASan and UBSan'
 	@echo 'make module       build/module/ngx_http_lt_module.so (NGINX_SRC=… for another nginx)'
 	@echo 'make worker       build/lt-worker'
 	@echo 'make bench        benchmarks; make bench-soak: memory over 100,000 chunks'
@@ -100,6 +101,16 @@ unit: $(UNIT_BIN)
 test: build
 	@$(MAKE) --no-print-directory $(JOBS) unit check-clang
 	@t/run.sh
+
+# unit tests, nginx suites and worker suites under ASan and UBSan
+ASAN := $(BUILD)/asan
+sanitize: build
+	@mkdir -p $(ASAN) && touch $(ASAN)/.setup
+	@$(MAKE) --no-print-directory $(JOBS) BUILD=$(ASAN) HARDEN=-fPIC CFLAGS='-O1 -g -fno-omit-frame-pointer \
+	    -fsanitize=address,undefined -fno-sanitize-recover=undefined' unit worker
+	@MAKEFLAGS= ngx_lt_module/build.sh $(ASAN)/module $(NGINX_SRC) asan
+	@BUILD=$(ASAN) RECOGNIZER=$(BUILD)/local/recognizer LT_ASAN=1 t/run.sh \
+	    $(UNIT_SRC:%.c=$(ASAN)/%) t/[0-9]*.t $(wildcard t/worker/*.t.mjs)
 
 # the same sources, the other compiler's warnings
 check-clang: | $(BUILD)/.setup

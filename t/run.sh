@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 : "${BUILD:=$PWD/build}"
 LT_MODULE="$BUILD/module/ngx_http_lt_module.so"
-RECOGNIZER="$BUILD/local/recognizer"
+: "${RECOGNIZER:=$BUILD/local/recognizer}"
 CMOCKA_MESSAGE_OUTPUT=TAP
 export BUILD LT_MODULE RECOGNIZER CMOCKA_MESSAGE_OUTPUT
 
