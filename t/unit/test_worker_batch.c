@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #define WINDOW_MS 200
-#define TAKEN_MAX 16
+#define TAKEN_MAX (LTW_BATCHES_MAX + 8)
 
 typedef struct {
     ltw_loop_t *loop;
@@ -197,12 +197,13 @@ static void
 test_order(void **state)
 {
     room_t *room = *state;
-    static const char *const sequences[] = { "1", "2", "3", "4" };
+    char sequence[24];
     size_t i;
 
-    for (i = 0; i < 4; i++) {
+    for (i = 0; i < LTW_BATCHES_MAX; i++) {
         assert_int_equal(ltw_batcher_is_full(room->batcher), 0);
-        add(room, sequences[i], "calm-river-100", "AQI=");
+        snprintf(sequence, sizeof(sequence), "%zu", i + 1);
+        add(room, sequence, "calm-river-100", "AQI=");
         ltw_batcher_flush(room->batcher);
     }
     assert_int_equal(ltw_batcher_is_full(room->batcher), 1);

@@ -95,16 +95,46 @@ test_gaps(void **state)
 static void
 test_resume(void **state)
 {
+    const ltw_mark_t mark = { 5, 6400, 0 };
     ltw_timeline_piece_t p;
 
     (void) state;
-    ltw_timeline_resume(&t, 5, 6400);
+    ltw_timeline_resume(&t, &mark);
     p = framed(5, 3200, 6400, 0);
     assert_int_equal(p.duplicate_bytes, 3200);
     assert_int_equal(p.pcm.len, 3200);
     ltw_timeline_init(&t);
-    ltw_timeline_resume(&t, 5, 6400);
+    ltw_timeline_resume(&t, &mark);
     assert_int_equal(framed(5, 12800, 3200, 0).gap_bytes, 0);
+}
+
+
+/* A successor knows raw records by their arrival, and the one in which the
+   last word ended by the place. */
+static void
+test_resume_raw(void **state)
+{
+    const ltw_mark_t mark = { 0, 1280, 9100 };
+    ltw_record_t record = { .pcm = { pcm, 3200 }, .arrived_wall_ms = 9000 };
+    ltw_timeline_piece_t p;
+    ltw_anchor_t a;
+
+    (void) state;
+    ltw_timeline_resume(&t, &mark);
+    ltw_timeline_add(&t, &record, 0, 9500, &p);
+    assert_int_equal(p.duplicate_bytes, 3200);
+    assert_int_equal(p.pcm.len, 0);
+    record.arrived_wall_ms = 9100;
+    ltw_timeline_add(&t, &record, 0, 9500, &p);
+    assert_int_equal(p.duplicate_bytes, 1280);
+    assert_ptr_equal(p.pcm.data, pcm + 1280);
+    (void) ltw_timeline_find(&t, 20, &a);
+    assert_int_equal(a.offset, 1280 + 640);
+    assert_int_equal(a.arrived_wall_ms, 9100);
+    record.arrived_wall_ms = 9200;
+    ltw_timeline_add(&t, &record, 60, 9500, &p);
+    assert_int_equal(p.pcm.len, 3200);
+    assert_int_equal(p.duplicate_bytes, 0);
 }
 
 
@@ -149,6 +179,7 @@ main(void)
         cmocka_unit_test_setup(test_duplicates, setup),
         cmocka_unit_test_setup(test_gaps, setup),
         cmocka_unit_test_setup(test_resume, setup),
+        cmocka_unit_test_setup(test_resume_raw, setup),
         cmocka_unit_test_setup(test_raw_and_odd, setup),
         cmocka_unit_test_setup(test_long_talk, setup),
     };

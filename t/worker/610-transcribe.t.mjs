@@ -1,8 +1,8 @@
 /* Transcribe fails in the middle of a talk, each way it can: the talk goes
    on, no word is heard twice, few are lost, and the log says what it was. */
 import { is, note, ok, plan, run } from '../e2e/tap.mjs';
-import { clip, FINISH_CHECKS, isCounting, numbers, setFault, textOf, until,
-  withRig } from './harness.mjs';
+import { clip, FINISH_CHECKS, isCounting, numbers, setFault, textOf, twice,
+  until, withRig, wordsOf } from './harness.mjs';
 
 const FAULTS = [
   { kind: 'cut', code: 'connection_lost' },
@@ -16,18 +16,6 @@ const OTHERWISE_MAX = 2;
 const LOST_MAX = 3;
 
 plan(3 + 5 * FAULTS.length + FINISH_CHECKS);
-
-const wordsOf = (text) => text.toLowerCase().match(/[a-z']+/g) ?? [];
-
-/* Pairs of words that come more often than in the reference. */
-function twice(reference, words) {
-  const left = pairsOf(reference);
-
-  return pairsOf(words).filter((pair, i, pairs) =>
-    pairs.indexOf(pair) !== i && !left.includes(pair));
-}
-
-const pairsOf = (words) => words.slice(1).map((w, i) => `${words[i]} ${w}`);
 
 async function talkWith(rig, pcm, fault) {
   const talk = await rig.talk(['en']);

@@ -89,6 +89,10 @@ class Redis {
       (word, i) => i % 2 ? [] : [[word, words[i + 1]]]));
   }
 
+  freeze(signal) {
+    this.child.kill(signal);
+  }
+
   async kill() {
     this.child?.kill('SIGKILL');
     await this.child?.over;
@@ -401,3 +405,21 @@ export const isCounting = (list, from = 1) => list.length > 0
 export const textOf = (segments) => segments.map(
   ({ sourceTranscript, sourceText, text }) => sourceTranscript ?? sourceText
     ?? text).join(' ');
+
+export const wordsOf = (text) => text.toLowerCase().match(/[a-z']+/g) ?? [];
+const pairsOf = (words) => words.slice(1).map((w, i) => `${words[i]} ${w}`);
+
+/* Pairs of words that come more than once, and not so in the reference. */
+export function twice(reference, words) {
+  const left = pairsOf(reference);
+
+  return pairsOf(words).filter((pair, i, pairs) =>
+    pairs.indexOf(pair) !== i && !left.includes(pair));
+}
+
+/* What the recogniser hears when nothing goes wrong. */
+export function understood(pcm) {
+  const lines = execFileSync(process.env.RECOGNIZER, { input: pcm,
+    encoding: 'utf8' }).split('\n').filter((line) => line.includes('"final"'));
+  return lines.flatMap((line) => JSON.parse(line).words.map(({ w }) => w));
+}

@@ -5,7 +5,8 @@
  *
  * Memory: a batch owns its records' bytes; views live until its done callback.
  * Limits: batch_size records, LTW_BATCH_BYTES_MAX bytes; reading of the shard
- * pauses while LTW_BATCHES_MAX batches of it are not done.
+ * pauses while LTW_BATCHES_MAX batches of it, or LTW_BATCHES_BYTES_MAX bytes,
+ * are not done: a session holds its last seconds (ltw_parts.h).
  */
 #ifndef LTW_BATCH_H
 #define LTW_BATCH_H
@@ -14,7 +15,8 @@
 #include "lt_base.h"
 
 #define LTW_BATCH_BYTES_MAX (6 * 1024 * 1024)
-#define LTW_BATCHES_MAX 4
+#define LTW_BATCHES_MAX 64
+#define LTW_BATCHES_BYTES_MAX (16 * 1024 * 1024)
 
 typedef struct {
     lt_str_t session_id;        /* valid by lt_session_id_is_valid() */

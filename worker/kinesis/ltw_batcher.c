@@ -29,6 +29,7 @@ struct ltw_batcher_s {
     ltw_batch_box_t *first;     /* handed over, oldest first */
     ltw_batch_box_t *last;
     size_t waiting_n;           /* handed over, not done, not orphans */
+    size_t waiting_bytes;
     ltw_timer_t *window;        /* the open batch's */
     ltw_timer_t *sweep;         /* 0 ms after a batch is done */
 };
@@ -252,6 +253,7 @@ ltw_batcher_swept(ltw_batcher_t *batcher, ltw_batch_box_t *box)
         return;
     }
     batcher->waiting_n--;
+    batcher->waiting_bytes -= box->batch.bytes;
     ltw_observe(batcher->options.metrics, batch_done_ms,
         ltw_loop_now_ms(batcher->options.loop) - box->closed_at_ms);
     batcher->options.progress(batcher->options.progress_data,
@@ -293,6 +295,7 @@ ltw_batcher_flush(ltw_batcher_t *batcher)
     *(batcher->last != NULL ? &batcher->last->next : &batcher->first) = box;
     batcher->last = box;
     batcher->waiting_n++;
+    batcher->waiting_bytes += box->batch.bytes;
     ltw_count(metrics, batches_closed, 1);
     ltw_count(metrics, batch_records, box->batch.n);
     ltw_observe(metrics, batch_wait_ms,
@@ -318,12 +321,14 @@ ltw_batcher_reset(ltw_batcher_t *batcher)
         box->is_orphan = 1;
     }
     batcher->waiting_n = 0;
+    batcher->waiting_bytes = 0;
 }
 
 int
 ltw_batcher_is_full(const ltw_batcher_t *batcher)
 {
-    return batcher->waiting_n >= LTW_BATCHES_MAX;
+    return batcher->waiting_n >= LTW_BATCHES_MAX
+        || batcher->waiting_bytes >= LTW_BATCHES_BYTES_MAX;
 }
 
 int

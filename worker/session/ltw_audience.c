@@ -80,12 +80,25 @@ ltw_audience_heard(const ltw_audience_t *a)
 
 
 void
-ltw_audience_add(ltw_audience_t *a, ltw_segment_t *segment)
+ltw_audience_add(ltw_audience_t *a, ltw_segment_t *segment,
+    const ltw_ledger_t *ledger)
 {
+    int64_t number = segment->facts.number;
+
+    segment->untold++;          /* ours: one that fails at once is not all */
     for (size_t i = 0; i < a->n; i++) {
-        if (a->rows[i].is_heard) {
-            ltw_language_add(a->rows[i].language, segment);
+        ltw_language_t *language = a->rows[i].language;
+
+        if (a->rows[i].is_heard && (ledger == NULL
+            || number > ltw_ledger_told_until(ledger,
+                ltw_language_code(language))))
+        {
+            ltw_language_add(language, segment);
         }
+    }
+    if (--segment->untold == 0) {
+        ltw_ledger_strike(a->pipeline->services->redis,
+            lt_str(a->session_id), number);
     }
 }
 

@@ -6,6 +6,7 @@
 #define LTW_AUDIENCE_H
 
 #include "session/ltw_language.h"
+#include "session/ltw_ledger.h"
 #include "session/ltw_session_redis.h"
 
 typedef struct {
@@ -25,7 +26,9 @@ typedef struct {
 void ltw_audience_update(ltw_audience_t *audience,
     const ltw_session_view_t *view);
 size_t ltw_audience_heard(const ltw_audience_t *audience);
-void ltw_audience_add(ltw_audience_t *audience, ltw_segment_t *segment);
+/* To all that are heard and were not told it before; ledger may be NULL. */
+void ltw_audience_add(ltw_audience_t *audience, ltw_segment_t *segment,
+    const ltw_ledger_t *ledger);
 int ltw_audience_is_dry(const ltw_audience_t *audience);
 /* Unix ms; 0: nothing was posted. */
 int64_t ltw_audience_plays_until_wall_ms(const ltw_audience_t *audience);

@@ -7,6 +7,7 @@
 #include "lt_language.h"
 #include "ltw_log.h"
 #include "publish/ltw_message.h"
+#include "session/ltw_ledger.h"
 
 typedef enum {
     JOB_WAITING, JOB_TRANSLATING, JOB_VOICING, JOB_STORING, JOB_READY,
@@ -96,6 +97,20 @@ copy(lt_str_t s)
 
 
 /* ---- the end of a job ---- */
+
+/* Posted, or given up: a successor need not do it again. */
+static void
+told(const ltw_language_t *l, ltw_segment_t *segment)
+{
+    ltw_redis_t *redis = l->pipeline->services->redis;
+    lt_str_t session = lt_str(l->session_id);
+
+    ltw_ledger_tell(redis, session, l->code, segment->facts.number);
+    if (--segment->untold == 0) {
+        ltw_ledger_strike(redis, session, segment->facts.number);
+    }
+}
+
 
 static void
 job_free(job_t *job)
@@ -217,6 +232,7 @@ remove_job(job_t *job)
     }
     *at = job->next;
     l->jobs_n--;
+    told(l, job->segment);
     job_free(job);
 }
 
@@ -484,8 +500,9 @@ ltw_language_code(const ltw_language_t *l)
 
 
 static void
-refuse(ltw_language_t *l, const ltw_segment_t *segment, const char *code)
+refuse(ltw_language_t *l, ltw_segment_t *segment, const char *code)
 {
+    told(l, segment);
     ltw_count(l->pipeline->services->metrics, segments_failed, 1);
     log_failed(l, segment->facts.number, "queue", code);
 }
@@ -498,6 +515,7 @@ ltw_language_add(ltw_language_t *l, ltw_segment_t *segment)
     job_t **at = &l->jobs;
     job_t *job;
 
+    segment->untold++;
     if (l->jobs_n == LTW_LANGUAGE_JOBS_MAX) {
         refuse(l, segment, "full");
         return;

@@ -18,6 +18,7 @@ ltw_segment_new(const ltw_segment_facts_t *facts, lt_str_t text)
     s->facts = *facts;
     s->text = (lt_str_t) { copy, text.len };
     s->refs = 1;
+    s->untold = 0;
     if (lt_sha256(s->hash, text.data, text.len) != LT_OK) {
         free(s);
         return NULL;

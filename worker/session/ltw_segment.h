@@ -28,6 +28,7 @@ typedef struct {
     lt_str_t text;
 
     unsigned refs;
+    unsigned untold;                /* languages that work on it */
 } ltw_segment_t;
 
 /* One reference; NULL: no memory. */

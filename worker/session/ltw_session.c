@@ -45,11 +45,12 @@ struct ltw_session_s {
     ltw_timer_t *wake;          /* work to do, or words are due */
     ltw_redis_id_t query;       /* 0: none under way */
 
-    ltw_session_part_t *parts;  /* the first is in work */
+    ltw_parts_t parts;
     part_state_t part_state;
 
     ltw_speech_t *speech;       /* open while live, closing */
     ltw_audience_t audience;
+    ltw_ledger_t ledger;        /* while joining */
     ltw_lane_t *speaker;        /* captions, and the end */
     int64_t heard_at_ms;        /* somebody listened, or the line opened */
     int64_t audio_at_ms;
@@ -97,14 +98,21 @@ tell_speaker(ltw_session_t *s, const ltw_segment_t *segment)
 
 
 static void
-on_segment(void *data, ltw_segment_t *segment,
-    const ltw_session_resume_t *resume)
+on_segment(void *data, ltw_segment_t *segment, const ltw_mark_t *mark)
 {
     ltw_session_t *s = data;
 
-    ltw_session_redis_save(s->services->redis, lt_str(s->id), resume);
+    ltw_ledger_commit(s->services->redis, lt_str(s->id), segment, mark);
     tell_speaker(s, segment);
-    ltw_audience_add(&s->audience, segment);
+    ltw_audience_add(&s->audience, segment, NULL);
+}
+
+
+static int
+is_told(const ltw_session_t *s)
+{
+    return ltw_audience_is_dry(&s->audience)
+           && ltw_lane_is_empty(s->speaker);
 }
 
 
@@ -179,22 +187,25 @@ end(ltw_session_t *s, const char *reason)
 
 /* ---- parts of batches ---- */
 
+/* Its words are committed; is_heard 0: it had none. */
 static void
-part_done(ltw_session_t *s)
+part_through(ltw_session_t *s, int is_heard)
 {
-    ltw_session_part_t *part = s->parts;
-
-    s->parts = part->next;
     s->part_state = PART_NONE;
+    if (is_heard) {
+        ltw_parts_hold(&s->parts, now_ms(s));
+    } else {
+        ltw_parts_pass(&s->parts);
+    }
+    ltw_parts_release(&s->parts, now_ms(s), is_told(s));
     wake(s);
-    part->done(part->done_data);
 }
 
 
 static void
 part_feed(ltw_session_t *s)
 {
-    const ltw_session_part_t *part = s->parts;
+    const ltw_session_part_t *part = s->parts.waiting;
     int is_heard = ltw_audience_heard(&s->audience) > 0;
     int is_last = 0;
 
@@ -218,7 +229,7 @@ part_feed(ltw_session_t *s)
     if (is_heard) {
         wake(s);
     } else {
-        part_done(s);
+        part_through(s, 0);
     }
 }
 
@@ -252,6 +263,23 @@ apply(ltw_session_t *s, const ltw_session_view_t *view)
 }
 
 
+/* What the worker before this one had no time to tell comes first. */
+static void
+join(ltw_session_t *s)
+{
+    s->state = SESSION_QUIET;
+    ltw_count(s->services->metrics, sessions_opened, 1);
+    ltw_log(LTW_INFO, "session_opened", ltw_cstr("session", s->id),
+        ltw_cstr("language", s->source),
+        ltw_int("after_segment", ltw_speech_segment(s->speech)),
+        ltw_int("untold", (int64_t) s->ledger.untold_n));
+    for (size_t i = 0; i < s->ledger.untold_n; i++) {
+        ltw_audience_add(&s->audience, s->ledger.untold[i], &s->ledger);
+    }
+    ltw_ledger_deinit(&s->ledger);
+}
+
+
 static void
 on_part_view(void *data, const ltw_reply_t *reply, const lt_error_t *err)
 {
@@ -268,11 +296,7 @@ on_part_view(void *data, const ltw_reply_t *reply, const lt_error_t *err)
         apply(s, &view);        /* else: whoever listened before */
     }
     if (s->state == SESSION_JOINING) {
-        s->state = SESSION_QUIET;
-        ltw_count(s->services->metrics, sessions_opened, 1);
-        ltw_log(LTW_INFO, "session_opened", ltw_cstr("session", s->id),
-            ltw_cstr("language", s->source),
-            ltw_int("after_segment", ltw_speech_segment(s->speech)));
+        join(s);
     }
     part_feed(s);
 }
@@ -282,15 +306,15 @@ static void
 on_resume(void *data, const ltw_reply_t *reply, const lt_error_t *err)
 {
     ltw_session_t *s = data;
-    ltw_session_resume_t resume;
 
     (void) err;
     s->query = 0;
     if (reply == NULL) {
         return;                 /* the tick asks again */
     }
-    ltw_session_resume(&resume, reply);
-    ltw_speech_resume(s->speech, &resume);
+    ltw_ledger_deinit(&s->ledger);
+    ltw_ledger_read(&s->ledger, reply);
+    ltw_speech_resume(s->speech, &s->ledger);
     s->query = ltw_session_redis_read(s->services->redis, lt_str(s->id),
         on_part_view, s);
 }
@@ -309,7 +333,7 @@ on_idle_view(void *data, const ltw_reply_t *reply, const lt_error_t *err)
         return;
     }
     apply(s, &view);
-    if (s->parts != NULL) {
+    if (s->parts.waiting != NULL) {
         wake(s);                /* its audio comes first */
     } else if (view.is_ended || !view.is_found) {
         s->is_leaving |= !view.is_found;        /* there is nobody to tell */
@@ -326,8 +350,7 @@ part_read(ltw_session_t *s)
         return;                 /* an idle question: it wakes us */
     }
     s->query = s->state == SESSION_JOINING
-        ? ltw_session_redis_resume(s->services->redis, lt_str(s->id),
-            on_resume, s)
+        ? ltw_ledger_ask(s->services->redis, lt_str(s->id), on_resume, s)
         : ltw_session_redis_read(s->services->redis, lt_str(s->id),
             on_part_view, s);
 }
@@ -342,15 +365,15 @@ over(ltw_session_t *s)
     ltw_timer_stop(s->tick);
     ltw_timer_stop(s->wake);
     ltw_count(s->services->metrics, sessions_ended, 1);
-    while (s->parts != NULL) {
-        ltw_session_part_t *part = s->parts;
+    ltw_parts_let_go(&s->parts);
+    while (s->parts.waiting != NULL) {
+        const ltw_session_part_t *part = s->parts.waiting;
 
-        s->parts = part->next;
         for (size_t i = 0; i < part->n; i++) {
             ltw_count(s->services->metrics, pcm_bytes_overflow,
                 part->records[i]->pcm.len);
         }
-        part->done(part->done_data);
+        ltw_parts_pass(&s->parts);
     }
     s->on_over(s->data);        /* may free s */
 }
@@ -393,8 +416,7 @@ static void
 work_draining(ltw_session_t *s)
 {
     if (now_ms(s) < s->drain_until_ms
-        && !(ltw_audience_is_dry(&s->audience)
-             && ltw_lane_is_empty(s->speaker)))
+        && !is_told(s))
     {
         return;                 /* on_dry or the tick comes back */
     }
@@ -421,13 +443,13 @@ work_part(ltw_session_t *s)
         return;
     }
     ltw_speech_tick(s->speech);
-    if (s->parts->next != NULL) {
+    if (s->parts.waiting->next != NULL) {
         ltw_speech_commit(s->speech);
     }
     if (ltw_speech_is_awaiting(s->speech)) {
         wake_when_due(s);
     } else {
-        part_done(s);
+        part_through(s, 1);
     }
 }
 
@@ -458,7 +480,7 @@ on_wake(void *data)
     case SESSION_JOINING:
     case SESSION_QUIET:
     case SESSION_LIVE:
-        if (s->parts != NULL) {
+        if (s->parts.waiting != NULL) {
             work_part(s);
         } else {
             work_idle(s);
@@ -468,7 +490,7 @@ on_wake(void *data)
         break;
     case SESSION_DRAINING:
         if (s->part_state == PART_AWAITING) {
-            part_done(s);
+            part_through(s, 1);
         } else {
             work_draining(s);
         }
@@ -540,7 +562,8 @@ on_tick(void *data)
     ltw_session_t *s = data;
 
     ltw_timer_start(s->tick, TICK_MS);
-    if (s->parts != NULL || s->state == SESSION_DRAINING
+    ltw_parts_release(&s->parts, now_ms(s), is_told(s));
+    if (s->parts.waiting != NULL || s->state == SESSION_DRAINING
         || s->state == SESSION_TELLING || s->state == SESSION_JOINING)
     {
         wake(s);
@@ -601,6 +624,7 @@ ltw_session_free(ltw_session_t **session)
     }
     *session = NULL;
     ltw_redis_cancel(s->services->redis, s->query);
+    ltw_ledger_deinit(&s->ledger);
     ltw_speech_free(&s->speech);
     ltw_audience_deinit(&s->audience);
     ltw_lane_free(&s->speaker);
@@ -620,13 +644,7 @@ ltw_session_id(const ltw_session_t *s)
 void
 ltw_session_add(ltw_session_t *s, ltw_session_part_t *part)
 {
-    ltw_session_part_t **at = &s->parts;
-
-    while (*at != NULL) {
-        at = &(*at)->next;
-    }
-    part->next = NULL;
-    *at = part;
+    ltw_parts_add(&s->parts, part);
     ltw_timer_start(s->wake, 0);
 }
 

@@ -16,7 +16,9 @@
  * and no audio came for batch_window + 1.5 s, or nothing came for 15 minutes.
  *
  * Batches are taken one after the other; a batch that comes while words of
- * the one before are awaited ends that waiting.
+ * the one before are awaited ends that waiting.  When a batch is done:
+ * ltw_parts.h.  What a worker before this one left untold (ltw_ledger.h) is
+ * told first.
  */
 #ifndef LTW_SESSION_H
 #define LTW_SESSION_H
@@ -25,6 +27,7 @@
 #include "kinesis/ltw_batch.h"
 #include "session/ltw_commit.h"
 #include "session/ltw_language.h"
+#include "session/ltw_parts.h"
 
 typedef struct ltw_session_s ltw_session_t;
 
@@ -42,18 +45,6 @@ ltw_session_t *ltw_session_new(const ltw_session_rooms_t *rooms, lt_str_t id,
 void ltw_session_free(ltw_session_t **session);
 
 lt_str_t ltw_session_id(const ltw_session_t *session);
-
-/* A session's part of a batch: its records, in order. */
-typedef struct ltw_session_part_s ltw_session_part_t;
-
-struct ltw_session_part_s {
-    const ltw_record_t **records;   /* live until done() */
-    size_t n;
-    int64_t batched_wall_ms;
-    ltw_handler_t done;             /* exactly once, on the loop */
-    void *done_data;
-    ltw_session_part_t *next;       /* the session's */
-};
 
 /* The part stays the caller's and lives until done(). */
 void ltw_session_add(ltw_session_t *session, ltw_session_part_t *part);

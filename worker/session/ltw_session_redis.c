@@ -1,12 +1,9 @@
 #include "session/ltw_session_redis.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "lt_language.h"
 #include "lt_state.h"
-
-#define SAVED_FOR_S "86400"
 
 typedef struct {
     char text[LT_STATE_KEY_MAX];
@@ -89,65 +86,4 @@ ltw_session_view(ltw_session_view_t *view, const ltw_reply_t *reply)
     }
     hear(view, ltw_reply_at(reply, 2));
     return LT_OK;
-}
-
-
-ltw_redis_id_t
-ltw_session_redis_resume(ltw_redis_t *redis, lt_str_t id,
-    ltw_redis_handler_t handler, void *data)
-{
-    redis_key_t key;
-    lt_str_t argv[2] = { LT_STR("HGETALL") };
-
-    if (!key_make(&key, LT_STATE_KEY_WORKER, id)) {
-        return 0;
-    }
-    argv[1] = key.view;
-    return ltw_redis_command(redis, argv, 2, handler, data);
-}
-
-
-void
-ltw_session_resume(ltw_session_resume_t *resume, const ltw_reply_t *reply)
-{
-    const ltw_reply_t *offset = ltw_reply_field(reply, "offset");
-
-    resume->segment = ltw_reply_int(ltw_reply_field(reply, "segment"));
-    resume->has_offset = offset != NULL;
-    resume->epoch = (uint64_t) ltw_reply_int(
-        ltw_reply_field(reply, "epoch"));
-    resume->offset = (uint64_t) ltw_reply_int(offset);
-}
-
-
-void
-ltw_session_redis_save(ltw_redis_t *redis, lt_str_t id,
-    const ltw_session_resume_t *resume)
-{
-    char segment[24], epoch[24], offset[24];
-    redis_key_t key;
-    lt_str_t argv[8] = { LT_STR("HSET") };
-    lt_str_t expire[3] = { LT_STR("EXPIRE") };
-    size_t n = 2;
-
-    if (!key_make(&key, LT_STATE_KEY_WORKER, id)) {
-        return;
-    }
-    snprintf(segment, sizeof(segment), "%lld", (long long) resume->segment);
-    snprintf(epoch, sizeof(epoch), "%llu", (unsigned long long) resume->epoch);
-    snprintf(offset, sizeof(offset), "%llu",
-        (unsigned long long) resume->offset);
-    argv[1] = key.view;
-    argv[n++] = LT_STR("segment");
-    argv[n++] = lt_str(segment);
-    if (resume->has_offset) {
-        argv[n++] = LT_STR("epoch");
-        argv[n++] = lt_str(epoch);
-        argv[n++] = LT_STR("offset");
-        argv[n++] = lt_str(offset);
-    }
-    (void) ltw_redis_command(redis, argv, n, NULL, NULL);
-    expire[1] = key.view;
-    expire[2] = LT_STR(SAVED_FOR_S);
-    (void) ltw_redis_command(redis, expire, 3, NULL, NULL);
 }

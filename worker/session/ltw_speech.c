@@ -38,7 +38,7 @@ give(ltw_speech_t *s, const ltw_taken_t *taken)
     int64_t wall_ms = ltw_loop_wall_ms(s->services->loop);
     ltw_anchor_t anchor = { 0 };
     ltw_segment_facts_t facts;
-    ltw_session_resume_t resume;
+    ltw_mark_t mark;
     ltw_segment_t *segment;
 
     (void) ltw_timeline_find(&s->timeline, taken->end_ms, &anchor);
@@ -62,9 +62,9 @@ give(ltw_speech_t *s, const ltw_taken_t *taken)
         ltw_int("segment", s->segment), ltw_int("words", taken->words),
         ltw_int("source_ms", taken->end_ms - taken->start_ms),
         ltw_int("transcribe_ms", wall_ms - anchor.batched_wall_ms));
-    resume = (ltw_session_resume_t) { s->segment, anchor.epoch != 0,
-        anchor.epoch, anchor.offset };
-    s->events.on_segment(s->data, segment, &resume);
+    mark = (ltw_mark_t) { anchor.epoch, anchor.offset,
+        anchor.arrived_wall_ms };
+    s->events.on_segment(s->data, segment, &mark);
     ltw_segment_unref(&segment);
 }
 
@@ -277,11 +277,11 @@ ltw_speech_free(ltw_speech_t **speech)
 
 
 void
-ltw_speech_resume(ltw_speech_t *s, const ltw_session_resume_t *resume)
+ltw_speech_resume(ltw_speech_t *s, const ltw_ledger_t *ledger)
 {
-    s->segment = resume->segment;
-    if (resume->has_offset) {
-        ltw_timeline_resume(&s->timeline, resume->epoch, resume->offset);
+    s->segment = ledger->segment;
+    if (ledger->has_mark) {
+        ltw_timeline_resume(&s->timeline, &ledger->mark);
     }
 }
 

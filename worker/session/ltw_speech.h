@@ -11,8 +11,8 @@
 #include "asr/ltw_asr_line.h"
 #include "kinesis/ltw_batch.h"
 #include "session/ltw_commit.h"
+#include "session/ltw_ledger.h"
 #include "session/ltw_segment.h"
-#include "session/ltw_session_redis.h"
 
 typedef struct ltw_speech_s ltw_speech_t;
 
@@ -24,10 +24,9 @@ typedef struct {
 } ltw_speech_options_t;
 
 typedef struct {
-    /* resume: what a successor needs from now on.  Take a reference to keep
-       the segment. */
+    /* mark: where its audio ends.  Take a reference to keep the segment. */
     void (*on_segment)(void *data, ltw_segment_t *segment,
-        const ltw_session_resume_t *resume);
+        const ltw_mark_t *mark);
     /* Words were heard or committed: look at is_awaiting and due_at_ms. */
     void (*on_change)(void *data);
     /* After finish: the last words were given; it is closed again. */
@@ -40,7 +39,7 @@ void ltw_speech_free(ltw_speech_t **speech);
 
 /* Before the first record: what a worker before this one has done. */
 void ltw_speech_resume(ltw_speech_t *speech,
-    const ltw_session_resume_t *resume);
+    const ltw_ledger_t *ledger);
 int64_t ltw_speech_segment(const ltw_speech_t *speech); /* last number given */
 
 /* 0: no memory (logged). */

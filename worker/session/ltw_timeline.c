@@ -13,10 +13,14 @@ ltw_timeline_init(ltw_timeline_t *t)
 
 
 void
-ltw_timeline_resume(ltw_timeline_t *t, uint64_t epoch, uint64_t offset)
+ltw_timeline_resume(ltw_timeline_t *t, const ltw_mark_t *mark)
 {
-    t->epoch = epoch;
-    t->next_offset = offset;
+    if (mark->epoch == 0) {
+        t->raw = *mark;
+        return;
+    }
+    t->epoch = mark->epoch;
+    t->next_offset = mark->offset;
     t->has_epoch = 1;
 }
 
@@ -62,6 +66,18 @@ check_offset(ltw_timeline_t *t, const ltw_record_t *r, uint64_t *gap)
 }
 
 
+static size_t
+check_arrival(const ltw_timeline_t *t, const ltw_record_t *r)
+{
+    if (r->arrived_wall_ms > t->raw.arrived_wall_ms) {
+        return 0;
+    }
+    return r->arrived_wall_ms < t->raw.arrived_wall_ms
+           || t->raw.offset > r->pcm.len
+        ? r->pcm.len : (size_t) t->raw.offset;
+}
+
+
 void
 ltw_timeline_add(ltw_timeline_t *t, const ltw_record_t *r,
     int64_t position_ms, int64_t batched_wall_ms, ltw_timeline_piece_t *piece)
@@ -73,6 +89,8 @@ ltw_timeline_add(ltw_timeline_t *t, const ltw_record_t *r,
     *piece = (ltw_timeline_piece_t) { { NULL, 0 }, 0, 0 };
     if (r->is_framed) {
         skip = check_offset(t, r, &piece->gap_bytes);
+    } else {
+        skip = check_arrival(t, r);
     }
     piece->duplicate_bytes = skip;
     len = (r->pcm.len - skip) & ~(size_t) 1;        /* whole samples */
@@ -81,7 +99,7 @@ ltw_timeline_add(ltw_timeline_t *t, const ltw_record_t *r,
     }
     piece->pcm = (lt_str_t) { r->pcm.data + skip, len };
     *anchor = (ltw_anchor_t) { position_ms, 0, r->arrived_wall_ms,
-        batched_wall_ms, 0, 0 };
+        batched_wall_ms, 0, skip };
     if (r->is_framed) {
         anchor->captured_wall_ms = r->head.capture_ms
             + (int64_t) skip / BYTES_PER_MS;

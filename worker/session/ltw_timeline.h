@@ -4,7 +4,8 @@
  *
  * Framed records say epoch and offset: an older epoch and bytes that were
  * read before are duplicates, a jump is a gap.  Raw records are taken as they
- * come; their capture time is their arrival minus their length.
+ * come; their capture time is their arrival minus their length, and what a
+ * worker before this one has read is known by their arrival.
  * Limits: the last LTW_TIMELINE_ANCHORS records are known; older line times
  * are mapped by the oldest one.
  */
@@ -12,6 +13,7 @@
 #define LTW_TIMELINE_H
 
 #include "kinesis/ltw_batch.h"
+#include "session/ltw_ledger.h"
 
 #define LTW_TIMELINE_ANCHORS 1024
 
@@ -21,7 +23,7 @@ typedef struct {
     int64_t arrived_wall_ms;
     int64_t batched_wall_ms;
     uint64_t epoch;             /* 0: raw */
-    uint64_t offset;
+    uint64_t offset;            /* raw: in the record */
 } ltw_anchor_t;
 
 typedef struct {
@@ -30,14 +32,14 @@ typedef struct {
     uint64_t epoch;
     uint64_t next_offset;
     int has_epoch;
+    ltw_mark_t raw;             /* raw records before it were read */
     int is_started;             /* before, a jump is no gap: we came later */
 } ltw_timeline_t;
 
 void ltw_timeline_init(ltw_timeline_t *timeline);
 
-/* What another worker has read: offsets below are duplicates. */
-void ltw_timeline_resume(ltw_timeline_t *timeline, uint64_t epoch,
-    uint64_t offset);
+/* What another worker has read: what comes before it are duplicates. */
+void ltw_timeline_resume(ltw_timeline_t *timeline, const ltw_mark_t *mark);
 
 /* Another line: its time begins at 0. */
 void ltw_timeline_restart(ltw_timeline_t *timeline);

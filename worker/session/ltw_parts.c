@@ -1,0 +1,77 @@
+#include "session/ltw_parts.h"
+
+
+static void
+append(ltw_session_part_t **at, ltw_session_part_t *part)
+{
+    while (*at != NULL) {
+        at = &(*at)->next;
+    }
+    part->next = NULL;
+    *at = part;
+}
+
+
+static ltw_session_part_t *
+take(ltw_session_part_t **list)
+{
+    ltw_session_part_t *part = *list;
+
+    *list = part->next;
+    return part;
+}
+
+
+void
+ltw_parts_add(ltw_parts_t *parts, ltw_session_part_t *part)
+{
+    append(&parts->waiting, part);
+}
+
+
+void
+ltw_parts_hold(ltw_parts_t *parts, int64_t now_ms)
+{
+    ltw_session_part_t *part = take(&parts->waiting);
+
+    part->through_at_ms = now_ms;
+    append(&parts->held, part);
+}
+
+
+/* The part is its batch's and gone after done(). */
+static void
+let_go(ltw_session_part_t **list)
+{
+    ltw_session_part_t *part = take(list);
+
+    part->done(part->done_data);
+}
+
+
+void
+ltw_parts_pass(ltw_parts_t *parts)
+{
+    let_go(&parts->waiting);
+}
+
+
+void
+ltw_parts_release(ltw_parts_t *parts, int64_t now_ms, int is_told)
+{
+    while (parts->held != NULL
+           && now_ms - parts->held->through_at_ms >= LTW_PARTS_HOLD_MS
+           && (parts->held->next != NULL || is_told))
+    {
+        let_go(&parts->held);
+    }
+}
+
+
+void
+ltw_parts_let_go(ltw_parts_t *parts)
+{
+    while (parts->held != NULL) {
+        let_go(&parts->held);
+    }
+}

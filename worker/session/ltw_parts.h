@@ -1,0 +1,48 @@
+/*
+ * A session's parts of batches, in order: those that wait (the first is in
+ * work), then those that are held.
+ *
+ * done() lets the checkpoint pass a part, and a successor would not read it
+ * again.  So a part is held until LTW_PARTS_HOLD_MS after its words were
+ * committed: those at its end were not stable yet and come with the next
+ * part.  The last one is held until all segments are told, however long that
+ * takes: a successor that reads it finds the talk and tells the rest.
+ */
+#ifndef LTW_PARTS_H
+#define LTW_PARTS_H
+
+#include "edge/ltw_loop.h"
+#include "kinesis/ltw_batch.h"
+
+#define LTW_PARTS_HOLD_MS 3000
+
+/* A session's records of a batch, in order. */
+typedef struct ltw_session_part_s ltw_session_part_t;
+
+struct ltw_session_part_s {
+    const ltw_record_t **records;   /* live until done() */
+    size_t n;
+    int64_t batched_wall_ms;
+    ltw_handler_t done;             /* exactly once, on the loop */
+    void *done_data;
+
+    ltw_session_part_t *next;       /* the rest is the list's */
+    int64_t through_at_ms;
+};
+
+typedef struct {
+    ltw_session_part_t *waiting;
+    ltw_session_part_t *held;
+} ltw_parts_t;
+
+void ltw_parts_add(ltw_parts_t *parts, ltw_session_part_t *part);
+/* The first waiting one is through: it is held. */
+void ltw_parts_hold(ltw_parts_t *parts, int64_t now_ms);
+/* The first waiting one is done: nothing of it can be lost. */
+void ltw_parts_pass(ltw_parts_t *parts);
+/* Lets go what need not be held any more. */
+void ltw_parts_release(ltw_parts_t *parts, int64_t now_ms, int is_told);
+/* All that is held. */
+void ltw_parts_let_go(ltw_parts_t *parts);
+
+#endif
