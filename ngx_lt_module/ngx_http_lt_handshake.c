@@ -5,16 +5,14 @@
 #include "ngx_http_lt_module.h"
 #include "ngx_http_lt_answer.h"
 #include "ngx_http_lt_connection.h"
+#include "ngx_http_lt_jwt.h"
 #include "ngx_http_lt_metrics.h"
 #include "ngx_http_lt_registry.h"
 #include "ngx_http_lt_state.h"
 
 #include "lt_language.h"
 #include "lt_session_id.h"
-#include "lt_text.h"
 #include "lt_ws.h"
-
-#define LT_HANDSHAKE_TOKEN_MAX 4096
 
 typedef struct {
     ngx_uint_t status;
@@ -28,11 +26,10 @@ typedef struct {
     ngx_http_lt_socket_t *socket;   /* until it is open */
     ngx_str_t session_id;
     ngx_str_t language;             /* listener: as asked for */
-    ngx_str_t token;                /* speaker: the key to the session */
+    ngx_http_lt_identity_t identity;    /* of who does not ask to listen */
     ngx_str_t accept;
     u_char accept_data[LT_WS_ACCEPT_LEN];
-    const lt_refusal_t *language_refusal;   /* told only when the session is
-                                               fine */
+    const lt_refusal_t *refusal;    /* told only when the session is fine */
 } lt_handshake_t;
 
 #define LT_REFUSAL(name, http, word, sentence)                                \
@@ -58,7 +55,7 @@ LT_REFUSAL(lt_refuse_not_found, NGX_HTTP_NOT_FOUND, "SESSION_NOT_FOUND",
 LT_REFUSAL(lt_refuse_inactive, NGX_HTTP_FORBIDDEN, "SESSION_INACTIVE",
     "The session has ended.");
 LT_REFUSAL(lt_refuse_token, NGX_HTTP_UNAUTHORIZED, "UNAUTHORIZED",
-    "The token is not this session's speaker token.");
+    "The token does not allow to speak in this session.");
 LT_REFUSAL(lt_refuse_no_language, NGX_HTTP_BAD_REQUEST,
     "MISSING_TARGET_LANGUAGE", "A listener's query must have targetLanguage; "
     "a speaker's must have token.");
@@ -232,7 +229,7 @@ lt_handshake_cleanup(void *data)
 }
 
 static const lt_refusal_t *
-lt_handshake_refusal(int code)
+lt_handshake_refusal(lt_handshake_t *h, int code)
 {
     switch (code) {
 
@@ -246,7 +243,9 @@ lt_handshake_refusal(int code)
         return &lt_refuse_full;
 
     case LT_STATE_UNAUTHORIZED:
-        return &lt_refuse_token;
+        /* somebody else's good name: a listener without a language */
+        return h->identity.sub.len != 0 ? &lt_refuse_no_language
+                                        : &lt_refuse_token;
 
     case NGX_HTTP_LT_STATE_LOST:
         return &lt_refuse_unavailable;
@@ -297,7 +296,7 @@ lt_handshake_done(void *data, const ngx_http_lt_reply_t *reply)
             ngx_http_lt_socket_free(&h->socket);
         }
 
-        rc = lt_handshake_refuse(r, lt_handshake_refusal(code), NULL);
+        rc = lt_handshake_refuse(r, lt_handshake_refusal(h, code), NULL);
         ngx_http_lt_answer_finish(r, rc);
         return;
     }
@@ -315,18 +314,18 @@ lt_handshake_done(void *data, const ngx_http_lt_reply_t *reply)
     ngx_http_lt_connection_start(s);
 }
 
-/* The session is fine, the language is not. */
+/* The session may be fine, the language or the token is not. */
 static void
 lt_handshake_checked(void *data, const ngx_http_lt_reply_t *reply)
 {
     int code = ngx_http_lt_state_code(reply);
     lt_handshake_t *h = data;
-    const lt_refusal_t *refusal = h->language_refusal;
+    const lt_refusal_t *refusal = h->refusal;
 
     h->cmd = NULL;
 
     if (code != LT_STATE_DONE) {
-        refusal = lt_handshake_refusal(code);
+        refusal = lt_handshake_refusal(h, code);
     }
 
     ngx_http_lt_answer_finish(h->request,
@@ -350,25 +349,6 @@ lt_handshake_check_language(const ngx_str_t *language)
     return lt_language_is_target(code) ? NULL : &lt_refuse_unsupported;
 }
 
-static ngx_http_lt_command_t *
-lt_handshake_attach(lt_handshake_t *h)
-{
-    uint8_t sha256[LT_SHA256_LEN];
-    ngx_str_t key;
-    char hex[LT_SHA256_LEN * 2];
-
-    if (lt_sha256(sha256, h->token.data, h->token.len) != LT_OK) {
-        return NULL;
-    }
-
-    lt_hex_encode(hex, sha256, sizeof(sha256));
-    key.data = (u_char *) hex;
-    key.len = sizeof(hex);
-
-    return ngx_http_lt_state_attach(h->mcf, &h->session_id, &h->socket->id,
-        &key, lt_handshake_done, h);
-}
-
 /* Sends the question to Redis that fits the role; NGX_DONE = it is asked. */
 static ngx_int_t
 lt_handshake_ask(lt_handshake_t *h, ngx_uint_t is_listener)
@@ -376,10 +356,7 @@ lt_handshake_ask(lt_handshake_t *h, ngx_uint_t is_listener)
     ngx_str_t none = ngx_null_string;
     ngx_http_request_t *r = h->request;
 
-    h->language_refusal = is_listener
-                          ? lt_handshake_check_language(&h->language) : NULL;
-
-    if (h->language_refusal != NULL) {
+    if (h->refusal != NULL) {
         h->cmd = ngx_http_lt_state_join(h->mcf, &h->session_id, &none, &none,
             lt_handshake_checked, h);
         return h->cmd != NULL
@@ -401,7 +378,8 @@ lt_handshake_ask(lt_handshake_t *h, ngx_uint_t is_listener)
     h->cmd = is_listener
              ? ngx_http_lt_state_join(h->mcf, &h->session_id, &h->socket->id,
                    &h->language, lt_handshake_done, h)
-             : lt_handshake_attach(h);
+             : ngx_http_lt_state_attach(h->mcf, &h->session_id,
+                   &h->socket->id, &h->identity.key, lt_handshake_done, h);
 
     if (h->cmd == NULL) {
         ngx_http_lt_socket_free(&h->socket);
@@ -411,16 +389,49 @@ lt_handshake_ask(lt_handshake_t *h, ngx_uint_t is_listener)
     return NGX_DONE;
 }
 
+/* Who asks for a language listens, whatever the token says: docs/protocol.md,
+   roles.  *is_listener and h->refusal are set. */
+static ngx_int_t
+lt_handshake_role(ngx_http_request_t *r, lt_handshake_t *h,
+    ngx_uint_t *is_listener)
+{
+    ngx_int_t rc;
+
+    rc = ngx_http_lt_answer_arg(r, "targetLanguage", &h->language);
+    *is_listener = rc == NGX_OK;
+
+    if (rc == NGX_DECLINED) {
+        rc = ngx_http_lt_identity(r, &h->identity);
+    }
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    switch (h->identity.state) {
+
+    case NGX_HTTP_LT_IDENTITY_VALID:
+        break;
+
+    case NGX_HTTP_LT_IDENTITY_INVALID:
+        h->refusal = &lt_refuse_token;
+        break;
+
+    case NGX_HTTP_LT_IDENTITY_NONE:
+        h->refusal = lt_handshake_check_language(&h->language);
+        break;
+    }
+
+    return NGX_OK;
+}
+
 /* Who comes, and to which session; NGX_DONE as above. */
 static ngx_int_t
 lt_handshake_start(ngx_http_request_t *r, lt_handshake_t *h)
 {
-    ngx_int_t listener;
+    ngx_uint_t is_listener;
 
-    if (ngx_http_lt_answer_arg(r, "sessionId", &h->session_id) == NGX_ERROR
-        || (listener = ngx_http_lt_answer_arg(r, "targetLanguage",
-                &h->language)) == NGX_ERROR)
-    {
+    if (ngx_http_lt_answer_arg(r, "sessionId", &h->session_id) == NGX_ERROR) {
         return NGX_ERROR;
     }
 
@@ -432,29 +443,11 @@ lt_handshake_start(ngx_http_request_t *r, lt_handshake_t *h)
         return lt_handshake_refuse(r, &lt_refuse_session_id, NULL);
     }
 
-    if (h->token.len > LT_HANDSHAKE_TOKEN_MAX) {
-        return lt_handshake_refuse(r, &lt_refuse_token, NULL);
-    }
-
-    /* without a token: a listener that has forgotten its language */
-    return lt_handshake_ask(h, listener == NGX_OK || h->token.len == 0);
-}
-
-/* The query's comes first; what nginx would log of it is hidden. */
-static ngx_int_t
-lt_handshake_take_token(ngx_http_request_t *r, lt_handshake_t *h)
-{
-    if (ngx_http_lt_answer_arg(r, "token", &h->token) == NGX_ERROR) {
+    if (lt_handshake_role(r, h, &is_listener) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ngx_http_lt_answer_hide_arg(r, "token");
-
-    if (h->token.len == 0) {
-        h->token = ngx_http_lt_answer_bearer(r);
-    }
-
-    return NGX_OK;
+    return lt_handshake_ask(h, is_listener);
 }
 
 ngx_int_t
@@ -471,9 +464,7 @@ ngx_http_lt_websocket_handler(ngx_http_request_t *r)
 
     h = ngx_pcalloc(r->pool, sizeof(lt_handshake_t));
     cln = ngx_http_cleanup_add(r, 0);
-    if (h == NULL || cln == NULL
-        || lt_handshake_take_token(r, h) != NGX_OK)
-    {
+    if (h == NULL || cln == NULL) {
         return NGX_ERROR;
     }
 

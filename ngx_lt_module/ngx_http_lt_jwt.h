@@ -45,8 +45,11 @@ ngx_int_t ngx_http_lt_identity(ngx_http_request_t *r,
 /* lt_jwt_audience */
 char *ngx_http_lt_jwt_audience(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
-/* After all of http{} is read: required directives, bounds, the keys; hooks
-   that hide tokens from logs.  NGX_OK or NGX_ERROR (logged). */
+/* Required directives and bounds; before defaults are filled in.  Both:
+   NGX_OK or NGX_ERROR (logged). */
+ngx_int_t ngx_http_lt_jwt_check(ngx_conf_t *cf, ngx_http_lt_main_conf_t *mcf);
+
+/* Reads the keys; places the hook that hides tokens from logs. */
 ngx_int_t ngx_http_lt_jwt_init(ngx_conf_t *cf, ngx_http_lt_main_conf_t *mcf);
 
 #endif

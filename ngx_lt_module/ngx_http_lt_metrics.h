@@ -26,6 +26,7 @@
     X(sockets_closed_speaker, "speaker sockets closed")                       \
     X(sockets_closed_listener, "listener sockets closed")                     \
     X(handshakes_refused, "upgrades answered without a 101")                  \
+    X(tokens_refused, "tokens that prove nothing: expired, forged, foreign") \
     X(sessions_created, "sessions made by POST")                              \
     X(sessions_ended, "sessions ended")                                       \
     X(frames_received, "WebSocket frames received")                           \

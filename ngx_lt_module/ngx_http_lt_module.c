@@ -5,7 +5,11 @@
 #include "ngx_http_lt_registry.h"
 #include "ngx_http_lt_talk.h"
 #include "ngx_http_lt_ingest.h"
+#include "ngx_http_lt_jwt.h"
+#include "ngx_http_lt_jwks.h"
 #include "ngx_http_lt_metrics.h"
+
+#include "lt_claims.h"
 
 #include <sys/random.h>
 
@@ -21,6 +25,13 @@ static ngx_conf_num_bounds_t ngx_http_lt_listeners_bounds = {
 static ngx_conf_enum_t ngx_http_lt_records[] = {
     { ngx_string("raw"), NGX_HTTP_LT_RECORD_RAW },
     { ngx_string("framed"), NGX_HTTP_LT_RECORD_FRAMED },
+    { ngx_null_string, 0 }
+};
+
+static ngx_conf_enum_t ngx_http_lt_token_uses[] = {
+    { ngx_string("id"), LT_CLAIMS_USE_ID },
+    { ngx_string("access"), LT_CLAIMS_USE_ACCESS },
+    { ngx_string("any"), LT_CLAIMS_USE_ANY },
     { ngx_null_string, 0 }
 };
 
@@ -58,6 +69,16 @@ static ngx_command_t ngx_http_lt_commands[] = {
         audio_buffer_total, NULL),
     LT_MAIN("lt_results_token_file", NGX_CONF_TAKE1,
         ngx_http_lt_conf_token_file, results_token_file, NULL),
+    LT_MAIN("lt_jwt_jwks_file", NGX_CONF_TAKE1, ngx_conf_set_str_slot,
+        jwt_jwks_file, NULL),
+    LT_MAIN("lt_jwt_issuer", NGX_CONF_TAKE1, ngx_conf_set_str_slot,
+        jwt_issuer, NULL),
+    LT_MAIN("lt_jwt_audience", NGX_CONF_1MORE, ngx_http_lt_jwt_audience,
+        jwt_audience, NULL),
+    LT_MAIN("lt_jwt_token_use", NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
+        jwt_token_use, ngx_http_lt_token_uses),
+    LT_MAIN("lt_jwt_leeway", NGX_CONF_TAKE1, ngx_conf_set_sec_slot,
+        jwt_leeway, NULL),
     LT_MAIN("lt_listeners_max", NGX_CONF_TAKE1, ngx_conf_set_num_slot,
         listeners_max, &ngx_http_lt_listeners_bounds),
     LT_MAIN("lt_message_max", NGX_CONF_TAKE1, ngx_conf_set_size_slot,
@@ -95,6 +116,8 @@ ngx_http_lt_create_main_conf(ngx_conf_t *cf)
     mcf->kinesis_inflight = NGX_CONF_UNSET_UINT;
     mcf->audio_buffer = NGX_CONF_UNSET_MSEC;
     mcf->audio_buffer_total = NGX_CONF_UNSET_SIZE;
+    mcf->jwt_token_use = NGX_CONF_UNSET_UINT;
+    mcf->jwt_leeway = NGX_CONF_UNSET;
     mcf->listeners_max = NGX_CONF_UNSET_UINT;
     mcf->message_max = NGX_CONF_UNSET_SIZE;
     mcf->idle_timeout = NGX_CONF_UNSET_MSEC;
@@ -110,13 +133,17 @@ ngx_http_lt_init_main_conf(ngx_conf_t *cf, void *conf)
 {
     ngx_http_lt_main_conf_t *mcf = conf;
 
-    (void) cf;
+    if (ngx_http_lt_jwt_check(cf, mcf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     ngx_conf_init_uint_value(mcf->kinesis_record, NGX_HTTP_LT_RECORD_RAW);
     ngx_conf_init_msec_value(mcf->kinesis_linger, 100);
     ngx_conf_init_uint_value(mcf->kinesis_inflight, 48);
     ngx_conf_init_msec_value(mcf->audio_buffer, 8000);
     ngx_conf_init_size_value(mcf->audio_buffer_total, 64 * 1024 * 1024);
+    ngx_conf_init_uint_value(mcf->jwt_token_use, LT_CLAIMS_USE_ID);
+    ngx_conf_init_value(mcf->jwt_leeway, 0);
     ngx_conf_init_uint_value(mcf->listeners_max, 500);
     ngx_conf_init_size_value(mcf->message_max, 64 * 1024);
     ngx_conf_init_msec_value(mcf->idle_timeout, 120000);
@@ -138,7 +165,9 @@ ngx_http_lt_postconfiguration(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    if (ngx_http_lt_conf_check(cf, mcf) != NGX_OK) {
+    if (ngx_http_lt_conf_check(cf, mcf) != NGX_OK
+        || ngx_http_lt_jwt_init(cf, mcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -191,6 +220,7 @@ ngx_http_lt_init_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_lt_metrics_init_process(mcf->zone);
+    ngx_http_lt_jwks_init_process(cycle, mcf->jwks);
 
     if (ngx_http_lt_talk_init_process(cycle, mcf) != NGX_OK
         || ngx_http_lt_registry_init_process(cycle, mcf) != NGX_OK

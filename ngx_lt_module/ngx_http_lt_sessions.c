@@ -5,6 +5,7 @@
  */
 #include "ngx_http_lt_module.h"
 #include "ngx_http_lt_answer.h"
+#include "ngx_http_lt_jwt.h"
 #include "ngx_http_lt_metrics.h"
 #include "ngx_http_lt_state.h"
 
@@ -28,6 +29,7 @@ typedef struct {
     ngx_str_t id;
     u_char id_data[LT_SESSION_ID_MAX];
     ngx_http_lt_state_new_t session;
+    ngx_http_lt_identity_t identity;
     u_char token[LT_SESSIONS_TOKEN_LEN + 1];
     u_char key[LT_SHA256_LEN * 2];
     u_char speaker_id[LT_SESSIONS_SPEAKER_BYTES * 2];
@@ -105,7 +107,7 @@ lt_sessions_created(lt_sessions_t *ctx)
 {
     u_char text[NGX_HTTP_LT_ANSWER_MAX];
     lt_out_t out;
-    lt_str_t token = { (char *) ctx->token, LT_SESSIONS_TOKEN_LEN };
+    lt_str_t token = { (char *) ctx->token, 0 };
     lt_message_session_t session;
 
     NGX_HTTP_LT_COUNT(sessions_created, 1);
@@ -113,6 +115,10 @@ lt_sessions_created(lt_sessions_t *ctx)
         "lt: event=session_created session=%V", &ctx->id);
 
     ngx_memzero(&session, sizeof(session));
+    if (!ngx_http_lt_identity_is_on(ctx->mcf)) {
+        token.len = LT_SESSIONS_TOKEN_LEN;
+    }
+
     session.session_id = ngx_http_lt_view(&ctx->id);
     session.speaker_id = ngx_http_lt_view(&ctx->session.speaker_id);
     session.source_language = ngx_http_lt_view(&ctx->session.source_language);
@@ -222,6 +228,20 @@ lt_sessions_secrets(lt_sessions_t *ctx)
     return NGX_OK;
 }
 
+/* Whose the session is: the bearer's, or who gets its secret. */
+static ngx_int_t
+lt_sessions_owner(lt_sessions_t *ctx)
+{
+    if (!ngx_http_lt_identity_is_on(ctx->mcf)) {
+        return lt_sessions_secrets(ctx);
+    }
+
+    ctx->session.speaker_id = ctx->identity.sub;
+    ctx->session.speaker_key = ctx->identity.key;
+
+    return NGX_OK;
+}
+
 static ngx_int_t
 lt_sessions_copy(ngx_http_request_t *r, ngx_str_t *to, lt_str_t from)
 {
@@ -295,6 +315,17 @@ lt_sessions_post(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
+    if (ngx_http_lt_identity_is_on(ctx->mcf)) {
+        if (ngx_http_lt_identity(r, &ctx->identity) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (ctx->identity.state != NGX_HTTP_LT_IDENTITY_VALID) {
+            return lt_sessions_error(r, NGX_HTTP_UNAUTHORIZED, "UNAUTHORIZED",
+                "Unauthorized");
+        }
+    }
+
     rc = ngx_http_lt_answer_body(r, LT_SESSIONS_BODY_MAX, &body);
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
@@ -320,7 +351,7 @@ lt_sessions_post(ngx_http_request_t *r)
         return rc;
     }
 
-    if (lt_sessions_secrets(ctx) != NGX_OK) {
+    if (lt_sessions_owner(ctx) != NGX_OK) {
         return lt_sessions_failed(r);
     }
 
