@@ -28,6 +28,7 @@ typedef struct {
     ltw_config_t config;
     ltw_metrics_t metrics;
     ltw_services_t services;
+    ltw_inflow_t inflow;
     ltw_session_table_t *sessions;
     ltw_stream_t *stream;
     ltw_status_t *status;
@@ -160,6 +161,9 @@ ltw_worker_init_services(ltw_worker_t *worker, lt_error_t *err)
     lt_error_set(err, 0, "no memory");
     s->config = &worker->config;
     s->metrics = &worker->metrics;
+    s->inflow = &worker->inflow;
+    ltw_inflow_init(s->inflow, s->config->poll_interval,
+        s->config->batch_window);
     s->loop = ltw_loop_new();
     if (s->loop == NULL) {
         return LT_ERROR;

@@ -121,6 +121,7 @@ serve(int listener, int out)
 typedef struct {
     ltw_config_t config;
     ltw_metrics_t metrics;
+    ltw_inflow_t inflow;
     ltw_services_t services;
     ltw_stream_t *stream;
     ltw_timer_t *stop;
@@ -246,6 +247,7 @@ set_up(void **state)
         .starting_position = LTW_START_LATEST };
     s->config = &room.config;
     s->metrics = &room.metrics;
+    s->inflow = &room.inflow;
     s->loop = ltw_loop_new();
     s->http = ltw_http_new(s->loop, s->metrics, NULL);
     s->redis = ltw_redis_new(s->loop, s->metrics, &redis);

@@ -11,7 +11,7 @@ const LANGUAGES = ['en', 'es'];
 /* Longer than a lease is fresh, a batch waits and a pause is not filled. */
 const STALL_MS = 13_000;
 
-plan(23 + 3 * FINISH_CHECKS);
+plan(24 + 2 * FINISH_CHECKS);
 
 function checkWords(what, talk, expected, allowed) {
   const words = wordsOf(textOf(talk.heard('en')));
@@ -97,7 +97,7 @@ async function redisGone(rig, pcm, expected) {
 async function redisStalled(rig, pcm, expected) {
   const talk = await rig.talk(LANGUAGES);
   const [worker] = rig.workers;
-  const silence = await worker.counter('silence_sent');
+  const { counters: before } = await worker.figures();
   const spoken = talk.speak(pcm, { isLast: true });
 
   await sleep(4000);
@@ -106,8 +106,11 @@ async function redisStalled(rig, pcm, expected) {
   rig.redis.freeze('SIGCONT');
   await spoken;
   ok(await talk.whenDrained(), 'Redis stalled: the talk comes to its end');
-  is(await worker.counter('silence_sent'), silence,
+  const { counters: after } = await worker.figures();
+  is(after.silence_sent, before.silence_sent,
     'Redis stalled: a pause of ours is no pause of the speaker');
+  is(after.streams_opened, before.streams_opened + 1,
+    'Redis stalled: and no reason to close his stream');
   checkWords('Redis stalled', talk, expected, 0);
 }
 
@@ -118,6 +121,8 @@ await run(async () => {
 
   await Promise.all([
     withRig({}, (rig) => workerKilled(rig, pcm, expected)),
-    withRig({}, (rig) => redisGone(rig, pcm, expected)),
-    withRig({}, (rig) => redisStalled(rig, pcm, expected))]);
+    withRig({}, async (rig) => {
+      await redisGone(rig, pcm, expected);
+      await redisStalled(rig, pcm, expected);
+    })]);
 });

@@ -12,6 +12,7 @@
 #define WAITING_MAX ((int64_t) LTW_ASR_WAITING_MAX_MS * BYTES_PER_MS)
 #define REPLAY_MAX ((int64_t) LTW_ASR_REPLAY_MAX_MS * BYTES_PER_MS)
 #define SILENCE_MS 1000
+#define SILENCE_AGAIN_MS 500
 #define FATAL_DELAY_MS 30000
 #define FINISH_MAX_MS 15000
 #define HEALTHY_AFTER_MS 10000                  /* then the backoff is reset */
@@ -40,6 +41,8 @@ struct ltw_asr_line_s {
     unsigned failures;          /* in a row */
     int is_finishing;           /* finish was called */
     int is_finish_sent;         /* and the stream was told */
+
+    int64_t written_at_ms;
 
     ltw_timer_t *retry;         /* WAITING */
     ltw_timer_t *pump;          /* audio goes out on the loop */
@@ -198,7 +201,15 @@ on_silence(void *data)
 {
     ltw_asr_line_t *line = data;
     lt_str_t zeros = { NULL, SILENCE_MS * BYTES_PER_MS };
+    int64_t now_ms = ltw_loop_now_ms(line->services->loop);
 
+    if (ltw_inflow_is_doubtful(line->services->inflow, now_ms)
+        && now_ms - line->written_at_ms < LTW_ASR_SILENCE_AT_LAST_MS)
+    {
+        ltw_timer_start(line->silence, SILENCE_AGAIN_MS);
+        return;
+    }
+    line->written_at_ms = now_ms;
     ltw_timer_start(line->silence, LTW_ASR_SILENCE_AFTER_MS);
     if (line->state != LINE_RUNNING || line->is_finishing
         || line->sent < head(line) || append(line, zeros) != LT_OK)
@@ -421,6 +432,7 @@ ltw_asr_line_write(ltw_asr_line_t *line, lt_str_t pcm)
         return LT_ERROR;
     }
     ltw_count(line->services->metrics, pcm_bytes_fed, pcm.len);
+    line->written_at_ms = ltw_loop_now_ms(line->services->loop);
     ltw_timer_start(line->silence, LTW_ASR_SILENCE_AFTER_MS);
     if (line->state == LINE_IDLE) {
         open_stream(line);

@@ -7,6 +7,11 @@
  * silence included (ltw_asr_line_position_ms); results carry it, whatever
  * stream they come from.
  *
+ * Silence is written when the talk is silent (kinesis/ltw_inflow.h): audio that
+ * waits somewhere would have it in the middle of a word.  After
+ * LTW_ASR_SILENCE_AT_LAST_MS the stream would end, so then it is written
+ * whatever waits.
+ *
  * A stream that dies is logged (stream_failed) and opened again after a
  * backoff (lib/lt_aws.h; after a fatal error 30 s); audio that neither a final
  * result nor ltw_asr_line_settled covers is sent again, at most 10 s of it.
@@ -23,7 +28,8 @@
 
 #define LTW_ASR_WAITING_MAX_MS 60000
 #define LTW_ASR_REPLAY_MAX_MS 10000
-#define LTW_ASR_SILENCE_AFTER_MS 5000   /* Transcribe gives up after 15 s */
+#define LTW_ASR_SILENCE_AFTER_MS 5000
+#define LTW_ASR_SILENCE_AT_LAST_MS 12000    /* Transcribe gives up after 15 s */
 
 typedef struct ltw_asr_line_s ltw_asr_line_t;
 

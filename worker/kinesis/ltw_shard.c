@@ -385,6 +385,8 @@ ltw_shard_use(ltw_shard_t *shard, const ltw_records_t *records)
         records->next_iterator.len);
     shard->iterator[records->next_iterator.len] = '\0';
     shard->behind_ms = records->behind_ms;
+    ltw_inflow_read(shard->options.services->inflow, shard->behind_ms,
+        ltw_loop_now_ms(ltw_shard_loop(shard)));
     ltw_shard_poll_later(shard,
         records->behind_ms > 1000 || records->n >= LTW_SHARD_RECORDS_MIN);
 }

@@ -30,11 +30,12 @@ ltw_parts_add(ltw_parts_t *parts, ltw_session_part_t *part)
 
 
 void
-ltw_parts_hold(ltw_parts_t *parts, int64_t now_ms)
+ltw_parts_hold(ltw_parts_t *parts, int64_t end_ms, int64_t now_ms)
 {
     ltw_session_part_t *part = take(&parts->waiting);
 
     part->through_at_ms = now_ms;
+    part->end_ms = end_ms;
     append(&parts->held, part);
 }
 
@@ -56,11 +57,21 @@ ltw_parts_pass(ltw_parts_t *parts)
 }
 
 
+static int
+is_settled(const ltw_session_part_t *part, int64_t heard_ms, int64_t now_ms)
+{
+    return now_ms - part->through_at_ms
+           >= (heard_ms >= part->end_ms ? LTW_PARTS_HOLD_MS
+                                        : LTW_PARTS_HOLD_MAX_MS);
+}
+
+
 void
-ltw_parts_release(ltw_parts_t *parts, int64_t now_ms, int is_told)
+ltw_parts_release(ltw_parts_t *parts, int64_t heard_ms, int64_t now_ms,
+    int is_told)
 {
     while (parts->held != NULL
-           && now_ms - parts->held->through_at_ms >= LTW_PARTS_HOLD_MS
+           && is_settled(parts->held, heard_ms, now_ms)
            && (parts->held->next != NULL || is_told))
     {
         let_go(&parts->held);

@@ -3,10 +3,12 @@
  * work), then those that are held.
  *
  * done() lets the checkpoint pass a part, and a successor would not read it
- * again.  So a part is held until LTW_PARTS_HOLD_MS after its words were
- * committed: those at its end were not stable yet and come with the next
- * part.  The last one is held until all segments are told, however long that
- * takes: a successor that reads it finds the talk and tells the rest.
+ * again.  So a part is held when its words were committed: those at its end
+ * were not stable yet and come with the next part, LTW_PARTS_HOLD_MS later;
+ * a recogniser that is behind takes longer, LTW_PARTS_HOLD_MAX_MS at most (in
+ * silence there is no telling).  The last part is held until all segments are
+ * told, however long that takes: a successor that reads it finds the talk and
+ * tells the rest.
  */
 #ifndef LTW_PARTS_H
 #define LTW_PARTS_H
@@ -15,6 +17,7 @@
 #include "kinesis/ltw_batch.h"
 
 #define LTW_PARTS_HOLD_MS 3000
+#define LTW_PARTS_HOLD_MAX_MS 10000
 
 /* A session's records of a batch, in order. */
 typedef struct ltw_session_part_s ltw_session_part_t;
@@ -28,6 +31,7 @@ struct ltw_session_part_s {
 
     ltw_session_part_t *next;       /* the rest is the list's */
     int64_t through_at_ms;
+    int64_t end_ms;                 /* on the line */
 };
 
 typedef struct {
@@ -37,11 +41,13 @@ typedef struct {
 
 void ltw_parts_add(ltw_parts_t *parts, ltw_session_part_t *part);
 /* The first waiting one is through: it is held. */
-void ltw_parts_hold(ltw_parts_t *parts, int64_t now_ms);
+void ltw_parts_hold(ltw_parts_t *parts, int64_t end_ms, int64_t now_ms);
 /* The first waiting one is done: nothing of it can be lost. */
 void ltw_parts_pass(ltw_parts_t *parts);
-/* Lets go what need not be held any more. */
-void ltw_parts_release(ltw_parts_t *parts, int64_t now_ms, int is_told);
+/* Lets go what need not be held any more.  heard_ms: the recogniser's answers
+   reach so far; is_told: all segments are. */
+void ltw_parts_release(ltw_parts_t *parts, int64_t heard_ms, int64_t now_ms,
+    int is_told);
 /* All that is held. */
 void ltw_parts_let_go(ltw_parts_t *parts);
 

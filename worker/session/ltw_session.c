@@ -187,17 +187,26 @@ end(ltw_session_t *s, const char *reason)
 
 /* ---- parts of batches ---- */
 
+static void
+parts_release(ltw_session_t *s)
+{
+    ltw_parts_release(&s->parts, ltw_speech_heard_ms(s->speech), now_ms(s),
+        is_told(s));
+}
+
+
 /* Its words are committed; is_heard 0: it had none. */
 static void
 part_through(ltw_session_t *s, int is_heard)
 {
     s->part_state = PART_NONE;
     if (is_heard) {
-        ltw_parts_hold(&s->parts, now_ms(s));
+        ltw_parts_hold(&s->parts, ltw_speech_position_ms(s->speech),
+            now_ms(s));
     } else {
         ltw_parts_pass(&s->parts);
     }
-    ltw_parts_release(&s->parts, now_ms(s), is_told(s));
+    parts_release(s);
     wake(s);
 }
 
@@ -280,6 +289,16 @@ join(ltw_session_t *s)
 }
 
 
+/* No answer: whoever listened before still does. */
+static void
+keep_audience(ltw_session_t *s)
+{
+    if (ltw_audience_heard(&s->audience) > 0) {
+        s->heard_at_ms = now_ms(s);
+    }
+}
+
+
 static void
 on_part_view(void *data, const ltw_reply_t *reply, const lt_error_t *err)
 {
@@ -292,8 +311,9 @@ on_part_view(void *data, const ltw_reply_t *reply, const lt_error_t *err)
         if (s->source[0] == '\0') {
             return;             /* the tick asks again */
         }
+        keep_audience(s);
     } else {
-        apply(s, &view);        /* else: whoever listened before */
+        apply(s, &view);
     }
     if (s->state == SESSION_JOINING) {
         join(s);
@@ -330,6 +350,7 @@ on_idle_view(void *data, const ltw_reply_t *reply, const lt_error_t *err)
     (void) err;
     s->query = 0;
     if (reply == NULL || ltw_session_view(&view, reply) != LT_OK) {
+        keep_audience(s);
         return;
     }
     apply(s, &view);
@@ -562,7 +583,7 @@ on_tick(void *data)
     ltw_session_t *s = data;
 
     ltw_timer_start(s->tick, TICK_MS);
-    ltw_parts_release(&s->parts, now_ms(s), is_told(s));
+    parts_release(s);
     if (s->parts.waiting != NULL || s->state == SESSION_DRAINING
         || s->state == SESSION_TELLING || s->state == SESSION_JOINING)
     {

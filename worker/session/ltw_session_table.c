@@ -267,7 +267,7 @@ give(open_batch_t *batch, const ltw_batch_t *from, size_t i,
     }
     part->batch = batch;
     part->part = (ltw_session_part_t) { records, n, from->closed_wall_ms,
-        on_part_done, part, NULL, 0 };
+        on_part_done, part, NULL, 0, 0 };
     batch->open_n++;
     ltw_session_add(session, &part->part);
     return n;

@@ -20,6 +20,7 @@ struct ltw_speech_s {
     ltw_commit_t commit;
     ltw_timeline_t timeline;
     int64_t segment;
+    int64_t heard_ms;           /* on the line, the last result's end */
 };
 
 
@@ -126,6 +127,8 @@ on_result(void *data, const ltw_asr_result_t *result)
     uint64_t dropped = s->words.dropped;
 
     ltw_words_add(&s->words, result);
+    s->heard_ms = result->end_ms > s->heard_ms ? result->end_ms
+                                               : s->heard_ms;
     if (s->words.dropped != dropped) {
         ltw_log(LTW_WARN, "words_dropped",
             ltw_cstr("session", s->options.session_id),
@@ -182,6 +185,7 @@ ltw_speech_open(ltw_speech_t *s, const char *language)
     ltw_words_init(&s->words, lt_str(language));
     s->options.policy->init(&s->commit, s->services->config->batch_window);
     ltw_timeline_restart(&s->timeline);
+    s->heard_ms = 0;
     return 1;
 }
 
@@ -283,6 +287,20 @@ ltw_speech_resume(ltw_speech_t *s, const ltw_ledger_t *ledger)
     if (ledger->has_mark) {
         ltw_timeline_resume(&s->timeline, &ledger->mark);
     }
+}
+
+
+int64_t
+ltw_speech_position_ms(const ltw_speech_t *s)
+{
+    return s->line != NULL ? ltw_asr_line_position_ms(s->line) : 0;
+}
+
+
+int64_t
+ltw_speech_heard_ms(const ltw_speech_t *s)
+{
+    return s->heard_ms;
 }
 
 

@@ -50,6 +50,10 @@ void ltw_speech_finish(ltw_speech_t *speech);           /* open only */
 void ltw_speech_add(ltw_speech_t *speech, const ltw_record_t *record,
     int64_t batched_wall_ms, int is_fed);
 
+/* The end of the audio, and how far the recogniser's answers reach. */
+int64_t ltw_speech_position_ms(const ltw_speech_t *speech);
+int64_t ltw_speech_heard_ms(const ltw_speech_t *speech);
+
 /* All of a batch was added: its words are awaited. */
 void ltw_speech_batch(ltw_speech_t *speech);
 int ltw_speech_is_awaiting(const ltw_speech_t *speech);
