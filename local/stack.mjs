@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startIssuer } from './issuer.mjs';
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const BUILD = process.env.BUILD ?? path.join(ROOT, 'build');
@@ -95,7 +96,24 @@ function render(name, changes, target) {
   fs.writeFileSync(path.join(target, name), text);
 }
 
-function renderNginx({ dir, aws, redisPort, port, resultsPort, nginxProcesses }) {
+// With an identity provider: its keys for nginx, its address for the speaker's page.
+function renderIdentity({ dir, provider }) {
+  const config = fs.readFileSync(path.join(ROOT, 'apps/shared/config.js'), 'utf8');
+  fs.writeFileSync(path.join(dir, 'config.js'), config.replace("login: ''", `login: '${provider.login}'`));
+  return {
+    http: [
+      ['#lt_jwt_jwks_file       /etc/nginx/lt/jwks.json;', `lt_jwt_jwks_file ${provider.jwks};`],
+      ['#lt_jwt_issuer          https://cognito-idp.us-east-1.amazonaws.com/us-east-1_AbCdEfGhI;',
+        `lt_jwt_issuer ${provider.issuer.url};`],
+      ['#lt_jwt_audience        1example23456789;', `lt_jwt_audience ${provider.issuer.audience};`],
+    ],
+    locations: [['location /shared/ {',
+      `location = /shared/config.js { alias ${path.join(dir, 'config.js')}; }\n\nlocation /shared/ {`]],
+  };
+}
+
+function renderNginx({ dir, aws, redisPort, port, resultsPort, nginxProcesses, provider }) {
+  const identity = provider ? renderIdentity({ dir, provider }) : { http: [], locations: [] };
   const kinesis = new URL(aws.kinesis);
   const root = process.getuid?.() === 0;
   render('nginx.conf', [
@@ -113,6 +131,7 @@ function renderNginx({ dir, aws, redisPort, port, resultsPort, nginxProcesses })
     ['listen          8080;', `listen 127.0.0.1:${port};`],
   ], dir);
   render('lt.conf', [
+    ...identity.http,
     ['us-east-1;', `${aws.region};`],
     ['/etc/nginx/lt/credentials', aws.credentials],
     ['lt-audio;', `${aws.stream};`],
@@ -123,6 +142,7 @@ function renderNginx({ dir, aws, redisPort, port, resultsPort, nginxProcesses })
     ['127.0.0.1:8081', `127.0.0.1:${resultsPort}`],
   ], dir);
   render('lt-locations.conf', [
+    ...identity.locations,
     ['/usr/share/lt/apps', path.join(ROOT, 'apps')],
     ['https://lt_kinesis', 'http://lt_kinesis'],
     ['Host kinesis.us-east-1.amazonaws.com', `Host ${kinesis.host}`],
@@ -162,12 +182,12 @@ async function startAws(dir, shards) {
 }
 
 /**
- * Starts everything. port: where browsers connect (0 = any free one). mode: window or live.
- * Returns { urls, dir, aws, children, stop() }; whoever starts a stack must stop it.
+ * Starts everything. port: where browsers connect (0 = any free one). mode: window or live. identity: speakers need a
+ * token of local/issuer.mjs. Returns { urls, dir, aws, children, issuer, stop() }; whoever starts a stack must stop it.
  */
 export async function startStack({
   dir = path.join(BUILD, 'run'), port = 0, nginxProcesses = 2, shards = 1, mode = 'window',
-  say = () => {},
+  identity = false, say = () => {},
 } = {}) {
   dir = path.resolve(dir);
   fs.rmSync(dir, { recursive: true, force: true });
@@ -179,7 +199,8 @@ export async function startStack({
     port = await freePort();
   }
   const children = [];
-  const stop = () => stopAll(children);
+  let provider = null;
+  const stop = () => stopAll(children).finally(() => provider?.close());
   const timed = async (what, work) => {
     const began = Date.now();
     const value = await work();
@@ -201,7 +222,8 @@ export async function startStack({
       return started.aws;
     });
     const resultsPort = await freePort();
-    renderNginx({ dir, aws, redisPort, port, resultsPort, nginxProcesses });
+    provider = identity ? await startIssuer({ dir }) : null;
+    renderNginx({ dir, aws, redisPort, port, resultsPort, nginxProcesses, provider });
     const base = `http://127.0.0.1:${port}`;
     const conf = path.join(dir, 'nginx.conf');
     await timed('nginx with ngx_lt_module', async () => {
@@ -220,11 +242,11 @@ export async function startStack({
       await until('the worker', child, answers(`http://127.0.0.1:${statusPort}/`));
     });
     return {
-      dir, aws, children, stop, redisPort,
+      dir, aws, children, stop, redisPort, issuer: provider?.issuer,
       urls: {
         base, speaker: `${base}/speaker/`, listener: `${base}/listener/`, ws: `ws://127.0.0.1:${port}/ws`,
         status: `http://127.0.0.1:${resultsPort}/lt/status`, results: `http://127.0.0.1:${resultsPort}/lt/results`,
-        worker: `http://127.0.0.1:${statusPort}/`,
+        worker: `http://127.0.0.1:${statusPort}/`, login: provider?.login,
       },
     };
   } catch (error) {
@@ -252,14 +274,16 @@ async function main() {
   };
   const stack = await startStack({
     dir: argument('--dir', path.join(BUILD, 'run')), port: Number(argument('--port', 8080)),
-    mode: argument('--mode', 'window'), say: console.log,
+    mode: argument('--mode', 'window'), identity: process.argv.includes('--identity') || Boolean(process.env.IDENTITY),
+    say: console.log,
   });
   console.log(`
   speak    ${stack.urls.speaker}
   listen   ${stack.urls.listener}
   counters ${stack.urls.status}  (nginx)
            ${stack.urls.worker}  (worker)
-  logs     ${stack.dir}/*.log
+  logs     ${stack.dir}/*.log${stack.urls.login ? `
+  tokens   curl -d '{"sub":"alice"}' ${stack.urls.login}` : ''}
 
   Ctrl-C stops everything that was started here.`);
   const reason = await Promise.race([

@@ -51,11 +51,13 @@ async function attempt(url, init) {
 }
 
 /* {sessionId, speakerToken, …}. Two more tries when the server is away: one
-   that was made by a lost answer ends by itself, nobody ever joins it. */
-export async function createSession(sourceLanguage) {
+   that was made by a lost answer ends by itself, nobody ever joins it. token:
+   of an identity provider, '' without one; then the session has its own. */
+export async function createSession(sourceLanguage, token = '') {
   const init = {
     method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
+    headers: { 'Content-Type': 'application/json',
+      ...token && { Authorization: `Bearer ${token}` } },
     body: JSON.stringify({ sourceLanguage, qualityTier: 'standard' }),
   };
 

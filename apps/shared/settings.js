@@ -9,6 +9,7 @@ export const settings = {
   ...config,
   sessions: meta('sessions') || config.sessions,
   socket: meta('socket') || config.socket,
+  login: meta('login') || config.login,
   languages: meta('languages')?.split(/[\s,]+/).filter(Boolean)
     ?? config.languages,
 };

@@ -6,6 +6,7 @@
    {seconds}, 'slow', 'microphone-lost', 'interrupted', 'resumed',
    'server' {text}; 'ended' {reason, text}. */
 import { Link } from '../shared/link.js';
+import { login, signIn } from '../shared/login.js';
 import { createSession, diagnoseSession } from '../shared/session.js';
 import { settings, socketUrl } from '../shared/settings.js';
 import { Capture } from './capture.js';
@@ -41,7 +42,9 @@ export class Broadcast extends EventTarget {
       onTrouble: (what) => talk.#trouble(what),
     });
     try {
-      talk.#own(session ?? await createSession(language), language);
+      await signIn();
+      talk.#own(session ?? await createSession(language, login.token),
+        language);
     } catch (error) {
       await talk.#capture.close();
       throw error;
@@ -59,7 +62,8 @@ export class Broadcast extends EventTarget {
 
   #makeLink() {
     this.#link = new Link({
-      url: () => socketUrl({ token: this.#token, sessionId: this.sessionId }),
+      url: () => socketUrl({ token: login.token || this.#token,
+        sessionId: this.sessionId }),
       diagnose: () => diagnoseSession(this.sessionId),
     });
     this.#outbox = new Outbox(this.#link);
