@@ -18,7 +18,7 @@ export { clip, clearFaults, getCalls, setFault, wordErrorRate }
   from '../../local/test/stand-ins.mjs';
 
 const require = createRequire(path.join(ROOT, 'local/package.json'));
-const { KinesisClient, PutRecordsCommand }
+const { CreateStreamCommand, KinesisClient, PutRecordsCommand }
   = require('@aws-sdk/client-kinesis');
 
 const BUILD = process.env.BUILD ?? path.join(ROOT, 'build');
@@ -309,6 +309,11 @@ class Rig {
     await until(() => worker.status !== undefined
       || worker.figures().catch(() => false));
     return worker;
+  }
+
+  createStream(name) {
+    return this.kinesis.send(new CreateStreamCommand({ StreamName: name,
+      ShardCount: 1 }));
   }
 
   async talk(languages, { source = 'en', isRaw = false } = {}) {

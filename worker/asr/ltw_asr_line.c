@@ -297,6 +297,10 @@ on_end(void *data, ltw_asr_end_t how, const char *code, const char *text)
         ltw_cstr("session", line->session_id), ltw_cstr("code", code),
         ltw_cstr("message", text), ltw_cstr("hint", ltw_aws_hint(400, code)),
         ltw_int("lived_ms", lived_ms), ltw_int("retry_ms", delay_ms));
+    if (line->is_finishing && how == LTW_ASR_FATAL) {
+        over(line);             /* it would be the same in 30 s */
+        return;
+    }
     line->state = LINE_WAITING;
     ltw_timer_start(line->retry, delay_ms);
 }

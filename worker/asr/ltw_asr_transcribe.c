@@ -329,6 +329,8 @@ on_h2_close(void *data, const lt_error_t *err)
     s->in_callback++;
     if (s->status != 0 && s->status != 200) {
         refused(s);
+    } else if (err->code == LTW_TLS_UNTRUSTED) {
+        end(s, LTW_ASR_FATAL, "untrusted_certificate", err->text);
     } else if (err->text[0] != '\0') {
         end(s, LTW_ASR_TRANSIENT, s->status == 0 ? "cannot_connect"
             : "connection_lost", err->text);

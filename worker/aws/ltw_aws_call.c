@@ -99,6 +99,14 @@ ltw_aws_keep(char *to, size_t size, lt_str_t from)
 }
 
 static int
+ltw_aws_has_keys(const ltw_aws_t *aws, const lt_aws_keys_t *keys)
+{
+    return lt_str_is(keys->access_key, aws->access_key)
+        && lt_str_is(keys->secret_key, aws->secret_key)
+        && lt_str_is(keys->session_token, aws->session_token);
+}
+
+static int
 ltw_aws_set_keys(ltw_aws_t *aws, const lt_aws_keys_t *keys)
 {
     return ltw_aws_keep(aws->access_key, sizeof(aws->access_key),
@@ -126,7 +134,7 @@ ltw_aws_refreshed(void *data, lt_str_t text, const lt_error_t *read_err)
             ltw_cstr("error", err.text));
         return;
     }
-    if (ltw_aws_set_keys(aws, &keys)) {
+    if (!ltw_aws_has_keys(aws, &keys) && ltw_aws_set_keys(aws, &keys)) {
         ltw_log(LTW_INFO, "credentials_refreshed",
             ltw_cstr("file", aws->config->aws_credentials_file));
     }
@@ -339,6 +347,7 @@ ltw_aws_retry_after(ltw_aws_exchange_t *x, const ltw_aws_answer_t *answer)
         if (x->has_set_clock || answer->http == NULL
             || !ltw_aws_set_clock(aws, answer->http))
         {
+            ltw_aws_keys_refresh(aws);  /* wrong keys say so too */
             return -1;
         }
         x->has_set_clock = 1;

@@ -4,7 +4,7 @@
  *
  * Retries as lib/lt_aws.h says, at most attempts_max and never past the
  * deadline.  Expired keys: the credentials file is read again, then one more
- * try.  Clock skew: corrected by the answer's Date, then one more try.
+ * try; wrong keys: it is read again for the next call.  Clock skew: corrected by the answer's Date, then one more try.
  * Not here: Transcribe's stream; it takes keys, time and endpoint from here.
  */
 #ifndef LTW_AWS_CALL_H

@@ -238,6 +238,8 @@ ltw_aws_hint(int status, const char *code)
         { "AccessDenied", "these keys lack the permission" },
         { "ResourceNotFoundException",
             "check kinesis_stream, aws_region and the endpoint" },
+        { "untrusted_certificate",
+            "tls_ca_file does not hold who signed it: check the endpoint" },
         { "NoSuchBucket", "check s3_bucket, aws_region and s3_endpoint" },
     };
     size_t i;

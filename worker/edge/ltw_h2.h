@@ -37,7 +37,7 @@ typedef struct {
     /* The write that was refused fits now. */
     void (*on_drain)(void *data);
     /* The last call.  err->text is empty when the server ended its answer
-       properly. */
+       properly; err->code may be LTW_TLS_UNTRUSTED. */
     void (*on_close)(void *data, const lt_error_t *err);
 } ltw_h2_events_t;
 

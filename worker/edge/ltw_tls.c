@@ -193,7 +193,7 @@ fail_ssl(ltw_tls_t *t, const char *what, int saved_errno)
     long verify = t->ssl != NULL ? SSL_get_verify_result(t->ssl) : X509_V_OK;
 
     if (verify != X509_V_OK) {
-        lt_error_set(&err, 0, "%s: certificate of %s not accepted: %s", what,
+        lt_error_set(&err, LTW_TLS_UNTRUSTED, "%s: certificate of %s not accepted: %s", what,
             t->host, X509_verify_cert_error_string(verify));
     } else if (code != 0) {
         lt_error_set(&err, 0, "%s: %s", what, ERR_reason_error_string(code));

@@ -17,6 +17,8 @@
 
 #include "edge/ltw_loop.h"
 
+#define LTW_TLS_UNTRUSTED (-10000)      /* on_close: err->code */
+
 typedef struct ltw_tls_context_s ltw_tls_context_t;     /* certificates */
 typedef struct ltw_tls_s ltw_tls_t;                     /* a connection */
 
