@@ -88,13 +88,13 @@ static void
 test_stable_only(void **state)
 {
     (void) state;
-    add("a", 1, "the cat | sad", 0);
-    assert_int_equal(ltw_words_ready(&words), 2);
-    expect(0, "the cat", 2);
+    add("a", 1, "the big cat | sad", 0);
+    assert_int_equal(ltw_words_ready(&words), 3);
+    expect(0, "the big cat", 3);
     expect(0, "", 0);
-    add("a", 1, "the cat sat | on", 0);
+    add("a", 1, "the big cat sat | on", 0);
     expect(0, "sat", 1);
-    add("a", 0, "the cat sat on it .", 0);
+    add("a", 0, "the big cat sat on it .", 0);
     expect(0, "on it.", 2);
     expect(1, "", 0);
 }
@@ -107,9 +107,37 @@ test_final_and_next(void **state)
     add("a", 0, "well , yes .", 0);
     add("a", 0, "well , yes .", 0);             /* said twice */
     add("b", 1, "now | then", 2000);
-    expect(0, "well, yes. now", 3);
-    expect(0, "", 0);
+    expect(0, "well, yes.", 2);
+    expect(0, "now", 1);
     expect(1, "then", 1);
+}
+
+
+/* "watts. He": who began a sentence waits for more of it, once. */
+static void
+test_fragments(void **state)
+{
+    (void) state;
+    add("a", 0, "than watts .", 0);
+    add("b", 1, "he might | even", 2000);
+    expect(0, "than watts.", 2);
+    add("b", 1, "he might even have | been", 2000);
+    expect(0, "he might even have", 4);
+    add("b", 1, "he might even have been made | so", 2000);
+    expect(0, "been made", 2);                  /* it goes on: not kept */
+
+    add("c", 1, "one two three . four | five", 9000);
+    expect(0, "one two three.", 3);
+    add("c", 1, "one two three . four | five", 9000);
+    expect(0, "four", 1);                       /* a slow speaker */
+    add("c", 0, "one two three . four five .", 9000);
+    expect(0, "five.", 1);
+    add("d", 1, "six | seven", 12000);
+    expect(0, "", 0);
+    add("d", 0, "six seven .", 12000);
+    expect(0, "six seven.", 2);
+    add("e", 1, "eight | nine", 15000);
+    expect(1, "eight nine", 2);                 /* the end keeps nothing */
 }
 
 
@@ -117,11 +145,12 @@ static void
 test_punctuation_alone(void **state)
 {
     (void) state;
-    add("a", 1, "hello world", 0);
-    expect(0, "hello world", 2);
-    add("a", 0, "hello world .", 0);
+    add("a", 1, "hello small world", 0);
+    expect(0, "hello small world", 3);
+    add("a", 0, "hello small world .", 0);
     expect(0, "", 0);
     add("b", 1, "or", 1000);
+    expect(0, "", 0);
     expect(0, "or", 1);
     add("b", 0, "or ,", 1000);
     add("c", 0, "again", 2000);
@@ -136,10 +165,10 @@ test_times(void **state)
 
     (void) state;
     add("a", 0, "one two", 1000);
-    add("b", 1, "three | four", 3000);
+    add("b", 1, "three four five | six", 3000);
     ltw_words_take(&words, 0, &taken);
     assert_int_equal(taken.start_ms, 1000);
-    assert_int_equal(taken.end_ms, 3200);
+    assert_int_equal(taken.end_ms, 3600);
 }
 
 
@@ -198,10 +227,10 @@ test_window(void **state)
     (void) state;
     p->init(&c, 3000);
     p->batch(&c, 3000, 10000);
-    assert_int_equal(p->result(&c, hear(&h, "a", 1, "a b", 0), 10100),
-        LTW_COMMIT_WAIT);
-    assert_int_equal(p->result(&c, hear(&h, "a", 1, "a b", 2300), 10200),
-        LTW_COMMIT_NOW);                        /* ends at 2700 */
+    assert_int_equal(p->result(&c, hear(&h, "a", 1, "a b", 0), &words,
+        10100), LTW_COMMIT_WAIT);
+    assert_int_equal(p->result(&c, hear(&h, "a", 1, "a b", 2300), &words,
+        10200), LTW_COMMIT_NOW);                /* ends at 2700 */
     p->committed(&c, 10200);
     assert_int_equal(p->tick(&c, &words, 99999), LTW_COMMIT_WAIT);
 
@@ -209,6 +238,17 @@ test_window(void **state)
     assert_int_equal(p->tick(&c, &words, 14499), LTW_COMMIT_WAIT);
     assert_int_equal(p->tick(&c, &words, 14500), LTW_COMMIT_NOW);
     p->committed(&c, 14500);
+
+    p->batch(&c, 9000, 16000);                  /* a pause at its end */
+    assert_int_equal(p->result(&c, hear(&h, "b", 0, "a b", 6000), &words,
+        16200), LTW_COMMIT_WAIT);
+    assert_int_equal(p->tick(&c, &words, 16699), LTW_COMMIT_WAIT);
+    assert_int_equal(p->tick(&c, &words, 16700), LTW_COMMIT_NOW);
+    p->committed(&c, 16700);
+    p->batch(&c, 12000, 19000);
+    assert_int_equal(p->result(&c, hear(&h, "c", 0, "a b", 9000), &words,
+        20400), LTW_COMMIT_WAIT);               /* not later than it was */
+    assert_int_equal(p->tick(&c, &words, 20500), LTW_COMMIT_NOW);
 }
 
 
@@ -223,14 +263,19 @@ test_late_final(void **state)
     p->init(&c, 3000);
     p->batch(&c, 3000, 10000);
     p->committed(&c, 11500);
-    assert_int_equal(p->result(&c, hear(&h, "a", 1, "a b", 0), 12600),
-        LTW_COMMIT_WAIT);
-    assert_int_equal(p->result(&c, hear(&h, "a", 0, "a b", 0), 11700),
+    assert_int_equal(p->result(&c, hear(&h, "a", 1, "a b", 0), &words,
+        12600), LTW_COMMIT_WAIT);
+    add("a", 0, "a b", 0);                      /* too few to stand alone */
+    assert_int_equal(p->result(&c, hear(&h, "a", 0, "a b", 0), &words,
+        11600), LTW_COMMIT_WAIT);
+    assert_int_equal(p->tick(&c, &words, 12500), LTW_COMMIT_WAIT);
+    add("b", 0, "c", 0);
+    assert_int_equal(p->result(&c, hear(&h, "b", 0, "c", 0), &words, 11700),
         LTW_COMMIT_WAIT);                       /* too soon after the other */
     assert_int_equal(p->tick(&c, &words, 12499), LTW_COMMIT_WAIT);
     assert_int_equal(p->tick(&c, &words, 12500), LTW_COMMIT_NOW);
     p->committed(&c, 12500);
-    assert_int_equal(p->result(&c, hear(&h, "b", 0, "c", 0), 13500),
+    assert_int_equal(p->result(&c, hear(&h, "c", 0, "d", 0), &words, 13500),
         LTW_COMMIT_NOW);
 }
 
@@ -258,6 +303,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_stable_only, setup),
         cmocka_unit_test_setup(test_final_and_next, setup),
+        cmocka_unit_test_setup(test_fragments, setup),
         cmocka_unit_test_setup(test_punctuation_alone, setup),
         cmocka_unit_test_setup(test_times, setup),
         cmocka_unit_test_setup(test_replay, setup),

@@ -28,7 +28,8 @@ typedef struct {
     void (*batch)(ltw_commit_t *commit, int64_t position_ms, int64_t now_ms);
     /* After words_add(). */
     ltw_commit_verdict_t (*result)(ltw_commit_t *commit,
-        const ltw_asr_result_t *result, int64_t now_ms);
+        const ltw_asr_result_t *result, const ltw_words_t *words,
+        int64_t now_ms);
     /* At due_at_ms, and now and then. */
     ltw_commit_verdict_t (*tick)(ltw_commit_t *commit,
         const ltw_words_t *words, int64_t now_ms);
@@ -37,7 +38,8 @@ typedef struct {
 } ltw_commit_policy_t;
 
 /* One segment a batch: when the recogniser has caught up with the batch's
-   end, or 1.5 s after it was fed.  One more when a final result comes later
+   end, 1.5 s after it was fed, or when nothing follows a final result for
+   0.5 s.  One more when a final result with three words or more comes later
    than that, at least 1 s after. */
 extern const ltw_commit_policy_t ltw_commit_window;
 

@@ -4,6 +4,11 @@
 /* Partial results come in steps: what ends so shortly before the batch's end
    covers it; words in the rest are not stable yet anyway. */
 #define TOLERANCE_MS 400
+/* After a final result there may be silence up to the batch's end, of which
+   nothing is heard. */
+#define PAUSE_MS 500
+/* A late final with fewer words waits for the next batch. */
+#define LATE_WORDS_MIN 3
 #define IDLE_EXTRA_MS 1000
 /* Players that hear two clips announced at once talk over each other. */
 #define SPACING_MS 1000
@@ -36,8 +41,11 @@ is_idle(const ltw_commit_t *c, int64_t now_ms)
 /* A final that comes after its batch was committed does not wait for the next
    batch: these words are late already. */
 static ltw_commit_verdict_t
-late_final(ltw_commit_t *c, int64_t now_ms)
+late_final(ltw_commit_t *c, const ltw_words_t *words, int64_t now_ms)
 {
+    if (ltw_words_ready(words) < LATE_WORDS_MIN) {
+        return LTW_COMMIT_WAIT;
+    }
     if (now_ms - c->committed_at_ms >= SPACING_MS) {
         return LTW_COMMIT_NOW;
     }
@@ -49,10 +57,15 @@ late_final(ltw_commit_t *c, int64_t now_ms)
 
 
 static ltw_commit_verdict_t
-result(ltw_commit_t *c, const ltw_asr_result_t *r, int64_t now_ms)
+result(ltw_commit_t *c, const ltw_asr_result_t *r, const ltw_words_t *words,
+    int64_t now_ms)
 {
     if (!c->is_open) {
-        return r->is_partial ? LTW_COMMIT_WAIT : late_final(c, now_ms);
+        return r->is_partial ? LTW_COMMIT_WAIT
+                             : late_final(c, words, now_ms);
+    }
+    if (!r->is_partial && now_ms + PAUSE_MS < c->due_at_ms) {
+        c->due_at_ms = now_ms + PAUSE_MS;
     }
     return r->end_ms + TOLERANCE_MS >= c->target_ms ? LTW_COMMIT_NOW
                                                     : LTW_COMMIT_WAIT;

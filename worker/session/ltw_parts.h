@@ -6,9 +6,9 @@
  * again.  So a part is held when its words were committed: those at its end
  * were not stable yet and come with the next part, LTW_PARTS_HOLD_MS later;
  * a recogniser that is behind takes longer, LTW_PARTS_HOLD_MAX_MS at most (in
- * silence there is no telling).  The last part is held until all segments are
- * told, however long that takes: a successor that reads it finds the talk and
- * tells the rest.
+ * silence there is no telling).  The last part is held until no word is left
+ * and all segments are told, however long that takes: a successor that reads
+ * it finds the talk and tells the rest.
  */
 #ifndef LTW_PARTS_H
 #define LTW_PARTS_H
@@ -45,7 +45,7 @@ void ltw_parts_hold(ltw_parts_t *parts, int64_t end_ms, int64_t now_ms);
 /* The first waiting one is done: nothing of it can be lost. */
 void ltw_parts_pass(ltw_parts_t *parts);
 /* Lets go what need not be held any more.  heard_ms: the recogniser's answers
-   reach so far; is_told: all segments are. */
+   reach so far; is_told: all words are. */
 void ltw_parts_release(ltw_parts_t *parts, int64_t heard_ms, int64_t now_ms,
     int is_told);
 /* All that is held. */

@@ -191,7 +191,7 @@ static void
 parts_release(ltw_session_t *s)
 {
     ltw_parts_release(&s->parts, ltw_speech_heard_ms(s->speech), now_ms(s),
-        is_told(s));
+        is_told(s) && !ltw_speech_has_words(s->speech));
 }
 
 

@@ -137,7 +137,7 @@ on_result(void *data, const ltw_asr_result_t *result)
     if (s->is_finishing) {
         return;                 /* the end commits it all */
     }
-    if (s->options.policy->result(&s->commit, result, now_ms(s))
+    if (s->options.policy->result(&s->commit, result, &s->words, now_ms(s))
         == LTW_COMMIT_NOW)
     {
         commit(s, 0);
@@ -301,6 +301,13 @@ int64_t
 ltw_speech_heard_ms(const ltw_speech_t *s)
 {
     return s->heard_ms;
+}
+
+
+int
+ltw_speech_has_words(const ltw_speech_t *s)
+{
+    return s->line != NULL && ltw_words_are_left(&s->words);
 }
 
 

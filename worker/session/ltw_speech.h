@@ -53,6 +53,8 @@ void ltw_speech_add(ltw_speech_t *speech, const ltw_record_t *record,
 /* The end of the audio, and how far the recogniser's answers reach. */
 int64_t ltw_speech_position_ms(const ltw_speech_t *speech);
 int64_t ltw_speech_heard_ms(const ltw_speech_t *speech);
+/* Words were heard that are in no segment yet. */
+int ltw_speech_has_words(const ltw_speech_t *speech);
 
 /* All of a batch was added: its words are awaited. */
 void ltw_speech_batch(ltw_speech_t *speech);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define FRAGMENT_MAX 2          /* words */
+
 
 void
 ltw_words_init(ltw_words_t *w, lt_str_t language)
@@ -22,6 +24,7 @@ ltw_words_restart(ltw_words_t *w)
     w->items_n = 0;
     w->taken_n = 0;
     w->texts_len = 0;
+    w->has_kept_back = 0;
 }
 
 
@@ -132,6 +135,7 @@ ltw_words_add(ltw_words_t *w, const ltw_asr_result_t *r)
     w->is_final = !r->is_partial;
     if (w->is_final) {
         append_until(w, w->items_n);
+        w->has_kept_back = 0;
         w->is_final = id_len > 0;       /* without ids each one is new */
         w->items_n = 0;
         w->taken_n = 0;
@@ -152,6 +156,13 @@ stable_n(const ltw_words_t *w)
 }
 
 
+int
+ltw_words_are_left(const ltw_words_t *w)
+{
+    return w->pending_words > 0 || w->taken_n < w->items_n;
+}
+
+
 unsigned
 ltw_words_ready(const ltw_words_t *w)
 {
@@ -165,10 +176,45 @@ ltw_words_ready(const ltw_words_t *w)
 }
 
 
+static int
+ends_sentence(const ltw_words_t *w, size_t i)
+{
+    static const char *const marks[] = { ".", "?", "!", "。", "？", "！" };
+    const ltw_word_t *item = &w->items[i];
+
+    for (size_t k = 0; k < sizeof(marks) / sizeof(marks[0]); k++) {
+        if (lt_str_is((lt_str_t) { w->texts + item->at, item->len },
+                marks[k]))
+        {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+/* The stable front without the fragment of a sentence at its end, unless it
+   was kept back before. */
+static size_t
+whole_n(ltw_words_t *w)
+{
+    size_t end = stable_n(w);
+    size_t begin = end;
+    unsigned words = 0;
+
+    while (begin > w->taken_n && !ends_sentence(w, begin - 1)) {
+        words += w->items[--begin].is_word;
+    }
+    w->has_kept_back = words > 0 && words <= FRAGMENT_MAX
+        && !w->has_kept_back && (begin == 0 || ends_sentence(w, begin - 1));
+    return w->has_kept_back ? begin : end;
+}
+
+
 void
 ltw_words_take(ltw_words_t *w, int is_flush, ltw_taken_t *taken)
 {
-    append_until(w, is_flush ? w->items_n : stable_n(w));
+    append_until(w, is_flush ? w->items_n : whole_n(w));
     *taken = (ltw_taken_t) { { w->pending, w->pending_len },
         w->pending_words, w->pending_start_ms, w->taken_until_ms };
     w->pending_len = 0;

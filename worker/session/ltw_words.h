@@ -3,7 +3,8 @@
  *
  * Each word is handed out once: an item that was taken stays taken when its
  * result is revised, and a word that a new stream hears again is known by its
- * time.  Words are never cut.
+ * time.  Words are never cut.  One or two words that begin a sentence are kept
+ * back once: alone they translate badly.
  *
  * Limits: LTW_WORDS_TEXT_MAX bytes of text wait; more is dropped and counted
  * in dropped.
@@ -46,6 +47,7 @@ typedef struct {
     size_t items_n;
     char texts[LTW_WORDS_TEXT_MAX];
     size_t texts_len;
+    int has_kept_back;          /* its first words, at the last take */
 } ltw_words_t;
 
 void ltw_words_init(ltw_words_t *words, lt_str_t language);
@@ -63,7 +65,10 @@ typedef struct {
    words when is_flush. */
 void ltw_words_take(ltw_words_t *words, int is_flush, ltw_taken_t *taken);
 
-/* How many words take() without flush would give. */
+/* Words are known that were not taken yet, stable or not. */
+int ltw_words_are_left(const ltw_words_t *words);
+
+/* How many words two takes without flush would give. */
 unsigned ltw_words_ready(const ltw_words_t *words);
 
 #endif
