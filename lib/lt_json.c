@@ -93,6 +93,12 @@ lt_json_size(const lt_json_t *array)
     return json_array_size(value(array));
 }
 
+size_t
+lt_json_object_size(const lt_json_t *object)
+{
+    return json_object_size(value(object));
+}
+
 const lt_json_t *
 lt_json_at(const lt_json_t *array, size_t i)
 {

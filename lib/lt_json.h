@@ -24,6 +24,7 @@ int lt_json_is_object(const lt_json_t *v);
 int lt_json_is_array(const lt_json_t *v);
 const lt_json_t *lt_json_get(const lt_json_t *object, const char *key);
 size_t lt_json_size(const lt_json_t *array);
+size_t lt_json_object_size(const lt_json_t *object);   /* 0: no object */
 const lt_json_t *lt_json_at(const lt_json_t *array, size_t i);
 
 /* 1 and the value, or 0 when absent or of another type. */

@@ -2,6 +2,8 @@
 
 #include "lt_json.h"
 
+#include <string.h>
+
 /* Every message is one object: opened with its type, closed with the time. */
 static void
 lt_message_open(lt_json_writer_t *w, lt_out_t *out, const char *type)
@@ -46,10 +48,19 @@ lt_message_error(lt_out_t *out, const lt_message_error_t *error,
     lt_json_put_cstr(&w, "message", error->text);
     lt_json_put_cstr(&w, "error", error->text);
 
-    if (error->detail_key != NULL) {
+    if (error->detail_key != NULL || error->retry_after_s != 0) {
         lt_json_open_object(&w, "details");
-        lt_json_put_str(&w, error->detail_key, error->detail);
+        if (error->detail_key != NULL) {
+            lt_json_put_str(&w, error->detail_key, error->detail);
+        }
+        if (error->retry_after_s != 0) {
+            lt_json_put_int(&w, "retryAfter", error->retry_after_s);
+        }
         lt_json_close_object(&w);
+    }
+
+    if (error->retry_after_s != 0) {
+        lt_json_put_int(&w, "retryAfter", error->retry_after_s);
     }
 
     return lt_message_close(&w, now_ms);
@@ -136,21 +147,32 @@ lt_message_session_joined(lt_out_t *out, const lt_message_joined_t *joined,
 }
 
 lt_result_t
-lt_message_broadcast(lt_out_t *out, const char *type, lt_str_t session_id,
-    const lt_message_broadcast_t *state, int64_t listeners_notified,
-    int64_t pause_ms, int64_t now_ms)
+lt_message_change(lt_out_t *out, const lt_message_change_t *change,
+    int64_t now_ms)
 {
+    lt_str_t type = lt_str(change->type);
     lt_json_writer_t w;
 
-    lt_message_open(&w, out, type);
-    lt_json_put_str(&w, "sessionId", session_id);
+    lt_message_open(&w, out, change->type);
+    lt_json_put_str(&w, "sessionId", change->session_id);
 
-    if (state != NULL) {
-        lt_message_put_broadcast(&w, state);
-        lt_json_put_int(&w, "listenersNotified", listeners_notified);
+    if (lt_str_is(type, "volumeChanged")) {
+        lt_json_put_number(&w, "volumeLevel", change->state.volume);
+    }
 
-        if (pause_ms >= 0) {
-            lt_json_put_int(&w, "pauseDuration", pause_ms);
+    if (change->is_reply || lt_str_is(type, "speakerStateChanged")) {
+        lt_message_put_broadcast(&w, &change->state);
+    }
+
+    if (change->is_reply) {
+        lt_json_put_int(&w, "listenersNotified", change->listeners);
+    }
+
+    if (change->is_reply && lt_str_is(type, "broadcastResumed")) {
+        if (change->pause_ms >= 0) {
+            lt_json_put_int(&w, "pauseDuration", change->pause_ms);
+        } else {
+            lt_json_put_null(&w, "pauseDuration");
         }
     }
 
@@ -163,11 +185,158 @@ lt_message_session_ended(lt_out_t *out, lt_str_t session_id, const char *text,
 {
     lt_json_writer_t w;
 
+    /* clients of the session API know the text as "reason" */
     lt_message_open(&w, out, "sessionEnded");
     lt_json_put_str(&w, "sessionId", session_id);
     lt_json_put_cstr(&w, "message", text);
+    lt_json_put_cstr(&w, "reason", text);
 
     return lt_message_close(&w, now_ms);
+}
+
+lt_result_t
+lt_message_language_changed(lt_out_t *out, const lt_message_joined_t *joined,
+    int64_t now_ms)
+{
+    lt_json_writer_t w;
+
+    lt_message_open(&w, out, "languageChanged");
+    lt_json_put_str(&w, "sessionId", joined->session_id);
+    lt_json_put_str(&w, "targetLanguage", joined->target_language);
+    lt_json_put_str(&w, "sourceLanguage", joined->source_language);
+
+    return lt_message_close(&w, now_ms);
+}
+
+lt_result_t
+lt_message_playback_paused(lt_out_t *out, lt_str_t session_id, int64_t now_ms)
+{
+    lt_json_writer_t w;
+
+    lt_message_open(&w, out, "playbackPaused");
+    lt_json_put_str(&w, "sessionId", session_id);
+
+    return lt_message_close(&w, now_ms);
+}
+
+lt_result_t
+lt_message_refreshed(lt_out_t *out, const lt_message_joined_t *joined,
+    int64_t now_ms)
+{
+    int is_listener = joined->target_language.len != 0;
+    lt_json_writer_t w;
+
+    lt_message_open(&w, out, "connectionRefreshComplete");
+    lt_json_put_str(&w, "sessionId", joined->session_id);
+    lt_json_put_cstr(&w, "role", is_listener ? "listener" : "speaker");
+    lt_json_put_str(&w, "newConnectionId", joined->connection_id);
+
+    if (is_listener) {
+        lt_json_put_str(&w, "targetLanguage", joined->target_language);
+        lt_json_put_str(&w, "sourceLanguage", joined->source_language);
+    }
+
+    return lt_message_close(&w, now_ms);
+}
+
+lt_result_t
+lt_message_session_created(lt_out_t *out, const lt_message_created_t *created,
+    int64_t now_ms)
+{
+    lt_json_writer_t w;
+
+    lt_message_open(&w, out, "sessionCreated");
+    lt_json_put_str(&w, "sessionId", created->session_id);
+    lt_json_put_str(&w, "sourceLanguage", created->source_language);
+    lt_json_put_str(&w, "qualityTier", created->quality_tier);
+    lt_json_put_bool(&w, "partialResultsEnabled", created->partial_results);
+    lt_json_put_number(&w, "minStabilityThreshold", created->min_stability);
+    lt_json_put_number(&w, "maxBufferTimeout", created->max_buffer_s);
+    lt_json_put_str(&w, "connectionId", created->connection_id);
+    lt_json_put_int(&w, "expiresAt", created->expires_s);
+
+    return lt_message_close(&w, now_ms);
+}
+
+/* Behind the string that begins at p; quotes in it are escaped. */
+static const char *
+lt_message_skip_string(const char *p, const char *end)
+{
+    for (p++; p < end && *p != '"'; p++) {
+        if (*p == '\\') {
+            p++;
+        }
+    }
+
+    return p < end ? p + 1 : end;
+}
+
+static const char *
+lt_message_skip_space(const char *p, const char *end)
+{
+    while (p < end && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n')) {
+        p++;
+    }
+
+    return p;
+}
+
+/* Where the string value of the object's own "targetLanguage" begins. */
+static const char *
+lt_message_find_label(lt_str_t json)
+{
+    static const char key[] = "\"targetLanguage\"";
+    const char *p = json.data, *end = p + json.len, *after, *value;
+    size_t depth = 0;
+
+    while (p < end) {
+        if (*p == '{' || *p == '[') {
+            depth++;
+
+        } else if (*p == '}' || *p == ']') {
+            depth--;
+
+        } else if (*p == '"') {
+            after = lt_message_skip_string(p, end);
+            value = lt_message_skip_space(after, end);
+
+            if (depth == 1 && value < end && *value == ':'
+                && (size_t) (after - p) == sizeof(key) - 1
+                && memcmp(p, key, sizeof(key) - 1) == 0)
+            {
+                value = lt_message_skip_space(value + 1, end);
+                return value < end && *value == '"' ? value : NULL;
+            }
+
+            p = after;
+            continue;
+        }
+
+        p++;
+    }
+
+    return NULL;
+}
+
+lt_result_t
+lt_message_relabel(lt_out_t *out, lt_str_t json, lt_str_t label)
+{
+    const char *value, *end, *after;
+
+    value = json.len != 0 ? lt_message_find_label(json) : NULL;
+    if (value == NULL) {
+        return LT_INVALID;
+    }
+
+    end = json.data + json.len;
+    after = lt_message_skip_string(value, end);
+
+    lt_out_bytes(out, json.data, (size_t) (value + 1 - json.data));
+    lt_out_str(out, label);
+    lt_out_cstr(out, "\"");
+    lt_out_bytes(out, after, (size_t) (end - after));
+
+    return lt_out_result(out);
 }
 
 lt_result_t

@@ -18,12 +18,14 @@
 typedef struct {
     const char *code;           /* "INVALID_ACTION" */
     const char *text;           /* a sentence for a person */
-    const char *detail_key;     /* NULL = no details */
+    const char *detail_key;     /* NULL = no such detail */
     lt_str_t detail;
+    unsigned retry_after_s;     /* 0 = not said */
 } lt_message_error_t;
 
-/* {"type":"error","code","message","error","details"?,"timestamp"}: "error"
-   repeats the text for clients of the session API. */
+/* {"type":"error","code","message","error","details"?,"retryAfter"?,
+   "timestamp"}: "error" repeats the text for clients of the session API;
+   retryAfter is in details too, for those that look there. */
 lt_result_t lt_message_error(lt_out_t *out, const lt_message_error_t *error,
     int64_t now_ms);
 
@@ -76,16 +78,59 @@ lt_result_t lt_message_session_joined(lt_out_t *out,
     const lt_message_joined_t *joined, int64_t now_ms);
 
 /*
- * broadcastPaused, broadcastResumed, broadcastMuted, broadcastUnmuted.
- * state NULL: the listeners' form.  Otherwise the speaker's reply, with
- * pauseDuration when pause_ms >= 0.
+ * broadcastPaused, broadcastResumed, broadcastMuted, broadcastUnmuted,
+ * volumeChanged (with volumeLevel), speakerStateChanged (with broadcastState).
+ * The speaker's reply has broadcastState and listenersNotified, and
+ * pauseDuration when it is a broadcastResumed (-1: null).
  */
-lt_result_t lt_message_broadcast(lt_out_t *out, const char *type,
-    lt_str_t session_id, const lt_message_broadcast_t *state,
-    int64_t listeners_notified, int64_t pause_ms, int64_t now_ms);
+typedef struct {
+    const char *type;
+    lt_str_t session_id;
+    lt_message_broadcast_t state;
+    int is_reply;               /* else to the listeners */
+    int64_t listeners;
+    int64_t pause_ms;
+} lt_message_change_t;
+
+lt_result_t lt_message_change(lt_out_t *out,
+    const lt_message_change_t *change, int64_t now_ms);
 
 lt_result_t lt_message_session_ended(lt_out_t *out, lt_str_t session_id,
     const char *text, int64_t now_ms);
+
+/* languageChanged */
+lt_result_t lt_message_language_changed(lt_out_t *out,
+    const lt_message_joined_t *joined, int64_t now_ms);
+
+/* playbackPaused */
+lt_result_t lt_message_playback_paused(lt_out_t *out, lt_str_t session_id,
+    int64_t now_ms);
+
+/* connectionRefreshComplete; target_language len 0: a speaker's. */
+lt_result_t lt_message_refreshed(lt_out_t *out,
+    const lt_message_joined_t *joined, int64_t now_ms);
+
+typedef struct {
+    lt_str_t session_id;
+    lt_str_t connection_id;
+    lt_str_t source_language;
+    lt_str_t quality_tier;
+    int partial_results;
+    double min_stability;
+    double max_buffer_s;
+    int64_t expires_s;
+} lt_message_created_t;
+
+/* sessionCreated */
+lt_result_t lt_message_session_created(lt_out_t *out,
+    const lt_message_created_t *created, int64_t now_ms);
+
+/*
+ * Copies a message, with another value of its own "targetLanguage" where that
+ * is a string.  json is valid JSON; the result is at most label.len bytes
+ * longer.  LT_INVALID: there is no such value, nothing useful was written.
+ */
+lt_result_t lt_message_relabel(lt_out_t *out, lt_str_t json, lt_str_t label);
 
 /* The body of GET /health; error NULL = healthy. */
 lt_result_t lt_message_health(lt_out_t *out, const char *error,

@@ -62,6 +62,9 @@ lt_state_channel_session(lt_str_t *id, lt_str_t channel)
     return LT_OK;
 }
 
+/* A session ends when it expires; its keys stay until it has been said. */
+#define LUA_TAIL_S "45"
+
 /* Shared beginnings: S, L, N are the keys; status() answers 0 when active. */
 #define LUA_KEYS "local S, L, N = KEYS[1], KEYS[2], KEYS[3]\n"
 
@@ -70,6 +73,15 @@ lt_state_channel_session(lt_str_t *id, lt_str_t channel)
     "  local s = redis.call('HGET', S, 'status')\n"                           \
     "  if not s then return 1 end\n"                                          \
     "  if s ~= 'active' then return 2 end\n"                                  \
+    "  return 0\n"                                                            \
+    "end\n"
+
+/* For what a paused session still does. */
+#define LUA_ENDED                                                             \
+    "local function ended()\n"                                                \
+    "  local s = redis.call('HGET', S, 'status')\n"                           \
+    "  if not s then return 1 end\n"                                          \
+    "  if s == 'ended' then return 2 end\n"                                   \
     "  return 0\n"                                                            \
     "end\n"
 
@@ -89,23 +101,25 @@ lt_state_channel_session(lt_str_t *id, lt_str_t channel)
     "  if redis.call('HSETNX', L, c, lang .. ' ' .. process) == 1 then\n"     \
     "    redis.call('HINCRBY', N, lang, 1)\n"                                 \
     "  end\n"                                                                 \
-    "  local at = redis.call('HGET', S, 'expiresAt')\n"                       \
+    "  local at = redis.call('HGET', S, 'expiresAt') + " LUA_TAIL_S "\n"       \
     "  redis.call('EXPIREAT', L, at)\n"                                       \
     "  redis.call('EXPIREAT', N, at)\n"                                       \
     "end\n"
 
 static const char lt_state_lua_create[] =
     LUA_KEYS
-    "if redis.call('EXISTS', S) == 1 then return {5} end\n"
+    "local key = redis.call('HGET', S, 'speakerKey')\n"
+    "if key then return {5, key} end\n"
     "redis.call('DEL', L, N)\n"
     "redis.call('HSET', S, 'sessionId', ARGV[3], 'speakerId', ARGV[4],\n"
     "  'sourceLanguage', ARGV[5], 'qualityTier', ARGV[6],\n"
     "  'status', 'active', 'createdAt', ARGV[1], 'updatedAt', ARGV[1],\n"
     "  'expiresAt', ARGV[2], 'speakerKey', ARGV[7],\n"
-    "  'speakerConnection', '', 'epoch', 0, 'endedAt', 0,\n"
+    "  'speakerConnection', '', 'speakerProcess', '', 'epoch', 0,\n"
+    "  'endedAt', 0,\n"
     "  'isPaused', 0, 'isMuted', 0, 'volume', 1,\n"
     "  'lastStateChange', ARGV[1])\n"
-    "redis.call('EXPIREAT', S, ARGV[2])\n"
+    "redis.call('EXPIREAT', S, ARGV[2] + " LUA_TAIL_S ")\n"
     "return {0}\n";
 
 static const char lt_state_lua_join[] =
@@ -125,20 +139,35 @@ static const char lt_state_lua_leave[] =
     "remove(ARGV[1])\n"
     "return {0, redis.call('HLEN', L)}\n";
 
-/* The epoch is the wall clock, but always grows. */
+static const char lt_state_lua_language[] =
+    LUA_KEYS LUA_ENDED LUA_REMOVE LUA_ADD
+    "local code = ended()\n"
+    "if code ~= 0 then return {code} end\n"
+    "local v = redis.call('HGET', L, ARGV[1])\n"
+    "if not v then return {1} end\n"
+    "local lang, process = string.match(v, '^(%S+) (%S+)$')\n"
+    "if lang ~= ARGV[2] then\n"
+    "  remove(ARGV[1])\n"
+    "  add(ARGV[1], ARGV[2], process)\n"
+    "end\n"
+    "return {0, redis.call('HLEN', L),\n"
+    "  redis.call('HGET', S, 'sourceLanguage')}\n";
+
+/* The epoch is the wall clock, but always grows: who has the highest owns the
+   talk. */
 static const char lt_state_lua_attach[] =
     LUA_KEYS LUA_STATUS
     "local code = status()\n"
     "if code ~= 0 then return {code} end\n"
     "local f = redis.call('HMGET', S, 'speakerKey', 'epoch',\n"
-    "  'speakerConnection', 'sourceLanguage', 'isPaused', 'isMuted')\n"
-    "if f[1] ~= ARGV[2] then return {4} end\n"
-    "local epoch = ARGV[3]\n"
+    "  'sourceLanguage', 'isPaused', 'isMuted', 'speakerId')\n"
+    "if f[1] ~= ARGV[3] then return {4} end\n"
+    "local epoch = ARGV[4]\n"
     "if tonumber(epoch) <= tonumber(f[2]) then\n"
     "  epoch = string.format('%.0f', tonumber(f[2]) + 1)\n"
     "end\n"
-    "redis.call('HSET', S, 'speakerConnection', ARGV[1], 'epoch', epoch,\n"
-    "  'updatedAt', ARGV[3])\n"
+    "redis.call('HSET', S, 'speakerConnection', ARGV[1],\n"
+    "  'speakerProcess', ARGV[2], 'epoch', epoch, 'updatedAt', ARGV[4])\n"
     "return {0, epoch, f[3], f[4], f[5], f[6]}\n";
 
 static const char lt_state_lua_detach[] =
@@ -146,13 +175,17 @@ static const char lt_state_lua_detach[] =
     "if redis.call('HGET', S, 'speakerConnection') ~= ARGV[1] then\n"
     "  return {0, 0}\n"
     "end\n"
-    "redis.call('HSET', S, 'speakerConnection', '', 'updatedAt', ARGV[2])\n"
+    "redis.call('HSET', S, 'speakerConnection', '', 'speakerProcess', '',\n"
+    "  'updatedAt', ARGV[2])\n"
     "return {0, 1}\n";
 
 static const char lt_state_lua_end[] =
-    LUA_KEYS LUA_STATUS
-    "local code = status()\n"
+    LUA_KEYS LUA_ENDED
+    "local code = ended()\n"
     "if code == 1 then return {1} end\n"
+    "if ARGV[3] ~= '' and redis.call('HGET', S, 'speakerKey') ~= ARGV[3] then\n"
+    "  return {4}\n"
+    "end\n"
     "if code == 2 then return {0, 0} end\n"
     "if ARGV[2] == '1'\n"
     "  and redis.call('HGET', S, 'speakerConnection') ~= '' then\n"
@@ -163,17 +196,38 @@ static const char lt_state_lua_end[] =
     "return {0, 1}\n";
 
 static const char lt_state_lua_broadcast[] =
-    LUA_KEYS LUA_STATUS
-    "local code = status()\n"
+    LUA_KEYS LUA_ENDED
+    "local code = ended()\n"
     "if code ~= 0 then return {code} end\n"
     "local before = redis.call('HGET', S, 'lastStateChange')\n"
-    "if redis.call('HGET', S, ARGV[1]) ~= ARGV[2] then\n"
-    "  redis.call('HSET', S, ARGV[1], ARGV[2], 'lastStateChange', ARGV[3],\n"
-    "    'updatedAt', ARGV[3])\n"
+    "for i = 2, #ARGV, 2 do\n"
+    "  if redis.call('HGET', S, ARGV[i]) ~= ARGV[i + 1] then\n"
+    "    redis.call('HSET', S, ARGV[i], ARGV[i + 1],\n"
+    "      'lastStateChange', ARGV[1], 'updatedAt', ARGV[1])\n"
+    "  end\n"
     "end\n"
     "local f = redis.call('HMGET', S, 'isPaused', 'isMuted', 'volume',\n"
     "  'lastStateChange')\n"
-    "return {0, f[1], f[2], f[3], f[4], before}\n";
+    "return {0, f[1], f[2], f[3], f[4], before, redis.call('HLEN', L)}\n";
+
+static const char lt_state_lua_update[] =
+    LUA_KEYS LUA_ENDED
+    "local code = ended()\n"
+    "if code == 1 then return {1} end\n"
+    "if redis.call('HGET', S, 'speakerKey') ~= ARGV[2] then return {4} end\n"
+    "local now = 0\n"
+    "if ARGV[3] == '0' then\n"
+    "  if code == 2 then return {2} end\n"
+    "  for i = 4, #ARGV, 2 do\n"
+    "    redis.call('HSET', S, ARGV[i], ARGV[i + 1])\n"
+    "  end\n"
+    "  redis.call('HSET', S, 'updatedAt', ARGV[1])\n"
+    "  if ended() == 2 then\n"
+    "    redis.call('HSET', S, 'endedAt', ARGV[1])\n"
+    "    now = 1\n"
+    "  end\n"
+    "end\n"
+    "return {0, redis.call('HGETALL', S), redis.call('HGETALL', N), now}\n";
 
 static const char lt_state_lua_read[] =
     LUA_KEYS
@@ -196,18 +250,23 @@ static const char lt_state_lua_sync[] =
     "  if owner == process and not keep[all[i]] then remove(all[i]) end\n"
     "end\n"
     "for c, lang in pairs(keep) do add(c, lang, process) end\n"
-    "local f = redis.call('HMGET', S, 'speakerConnection', 'epoch')\n"
+    "local f = redis.call('HMGET', S, 'speakerConnection', 'epoch',\n"
+    "  'speakerProcess')\n"
     "local speaker = f[1]\n"
     "if ARGV[2] ~= '' then\n"
     "  if speaker == '' then speaker = ARGV[2] end\n"
-    "elseif string.sub(speaker, 1, #process + 1) == process .. '-' then\n"
+    "elseif f[3] == process then\n"
     "  speaker = ''\n"
     "end\n"
     "if speaker ~= f[1] then\n"
-    "  redis.call('HSET', S, 'speakerConnection', speaker)\n"
+    "  redis.call('HSET', S, 'speakerConnection', speaker,\n"
+    "    'speakerProcess', speaker ~= '' and process or '')\n"
     "end\n"
     "local lost = 0\n"
-    "if code == 0 and speaker == '' and f[2] ~= '0' then lost = 1 end\n"
+    "if code ~= 1 and redis.call('HGET', S, 'status') ~= 'ended'\n"
+    "  and speaker == '' and f[2] ~= '0' then\n"
+    "  lost = 1\n"
+    "end\n"
     "return {0, redis.call('HLEN', L), lost,\n"
     "  redis.call('HGET', S, 'status')}\n";
 
@@ -219,10 +278,12 @@ lt_state_script(lt_state_script_t script)
         [LT_STATE_CREATE] = SCRIPT(lt_state_lua_create),
         [LT_STATE_JOIN] = SCRIPT(lt_state_lua_join),
         [LT_STATE_LEAVE] = SCRIPT(lt_state_lua_leave),
+        [LT_STATE_LANGUAGE] = SCRIPT(lt_state_lua_language),
         [LT_STATE_ATTACH] = SCRIPT(lt_state_lua_attach),
         [LT_STATE_DETACH] = SCRIPT(lt_state_lua_detach),
         [LT_STATE_END] = SCRIPT(lt_state_lua_end),
         [LT_STATE_BROADCAST] = SCRIPT(lt_state_lua_broadcast),
+        [LT_STATE_UPDATE] = SCRIPT(lt_state_lua_update),
         [LT_STATE_READ] = SCRIPT(lt_state_lua_read),
         [LT_STATE_SYNC] = SCRIPT(lt_state_lua_sync),
 #undef SCRIPT

@@ -26,6 +26,7 @@ typedef enum {
 } lt_state_key_t;
 
 #define LT_STATE_PROCESSES "lt:nginx"       /* set of process ids */
+#define LT_STATE_CREATED "lt:created:"      /* + SHA-256 hex of a POST, 20 s */
 #define LT_STATE_SWEEPER "lt:nginx:sweeper" /* string: who sweeps now */
 
 /* id: a session's or a process's.  LT_NOSPACE. */
@@ -48,7 +49,8 @@ typedef enum {
     LT_STATE_INACTIVE = 2,          /* it has ended */
     LT_STATE_FULL = 3,
     LT_STATE_UNAUTHORIZED = 4,      /* the speaker's key is another one */
-    LT_STATE_EXISTS = 5             /* create: the id is taken */
+    LT_STATE_EXISTS = 5             /* create: the id is taken; -> the key of
+                                       the session that has it */
 } lt_state_code_t;
 
 typedef enum {
@@ -63,20 +65,31 @@ typedef enum {
     /* ARGV connection -> listeners */
     LT_STATE_LEAVE,
 
-    /* ARGV connection, speakerKey, now -> epoch, connection replaced or "",
-       sourceLanguage, isPaused, isMuted */
+    /* ARGV connection, language -> listeners, sourceLanguage; NOT_FOUND also
+       when that connection is no listener's */
+    LT_STATE_LANGUAGE,
+
+    /* ARGV connection, process, speakerKey, now -> epoch, sourceLanguage,
+       isPaused, isMuted, speakerId */
     LT_STATE_ATTACH,
 
     /* ARGV connection, now -> 1 when it was the speaker's, else 0 */
     LT_STATE_DETACH,
 
-    /* ARGV now, only without a speaker (0|1) -> 1 when it has ended just now,
-       0 when it had ended before or has a speaker */
+    /* ARGV now, only without a speaker (0|1), speakerKey ("" = not asked) ->
+       1 when it has ended just now, 0 when it had ended before or has a
+       speaker */
     LT_STATE_END,
 
-    /* ARGV field (isPaused|isMuted), value (0|1), now -> isPaused, isMuted,
-       volume, lastStateChange, the one before it */
+    /* ARGV now, then pairs of field (isPaused|isMuted|volume) and value ->
+       isPaused, isMuted, volume, lastStateChange, the one before it,
+       listeners; INACTIVE only when it has ended */
     LT_STATE_BROADCAST,
+
+    /* ARGV now, speakerKey, only check (0|1), then pairs of field (status|
+       sourceLanguage|qualityTier) and value -> as READ, then 1 when that has
+       ended it; INACTIVE: it has ended, and ends once */
+    LT_STATE_UPDATE,
 
     /* -> flat array of the session's fields, flat array of the languages;
        LT_STATE_DONE also for an ended session */
@@ -110,7 +123,10 @@ typedef enum {
 /* Names of control events; others are to be ignored. */
 #define LT_STATE_ENDED "ended"          /* the talk was ended */
 #define LT_STATE_DRAINED "drained"      /* number: ms its last clip plays */
-#define LT_STATE_REPLACED "replaced"    /* tail: the speaker's new connection */
+#define LT_STATE_REPLACED "replaced"    /* number: epoch of the speaker's new
+                                           connection; older ones are to go */
+#define LT_STATE_CALL "call"            /* on a process's channel: see the
+                                           connections room */
 #define LT_STATE_COUNTS "counts"        /* number: listeners of the session */
 
 typedef struct {

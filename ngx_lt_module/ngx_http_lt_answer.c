@@ -97,7 +97,7 @@ ngx_http_lt_answer_preflight(ngx_http_request_t *r)
     if (ngx_http_lt_answer_header(r, "Access-Control-Allow-Methods",
             "GET, POST, PATCH, DELETE, OPTIONS") != NGX_OK
         || ngx_http_lt_answer_header(r, "Access-Control-Allow-Headers",
-               "Content-Type, Authorization") != NGX_OK
+               "Content-Type, Authorization, Idempotency-Key") != NGX_OK
         || ngx_http_lt_answer_header(r, "Access-Control-Max-Age", "3600")
                != NGX_OK)
     {
@@ -194,6 +194,37 @@ ngx_http_lt_answer_arg(ngx_http_request_t *r, const char *name,
     value->len = len;
 
     return NGX_OK;
+}
+
+ngx_str_t
+ngx_http_lt_answer_request_header(ngx_http_request_t *r, const char *name,
+    ngx_uint_t *n)
+{
+    size_t len = ngx_strlen(name);
+    ngx_str_t value = ngx_null_string;
+    ngx_uint_t i;
+    ngx_list_part_t *part = &r->headers_in.headers.part;
+    ngx_table_elt_t *h = part->elts;
+
+    *n = 0;
+
+    for (i = 0; /* void */ ; i++) {
+        if (i == part->nelts) {
+            if (part->next == NULL) {
+                return value;
+            }
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len == len
+            && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
+        {
+            value = h[i].value;
+            (*n)++;
+        }
+    }
 }
 
 ngx_str_t

@@ -44,6 +44,10 @@ ngx_int_t ngx_http_lt_answer_arg(ngx_http_request_t *r, const char *name,
    them: $request, $request_uri, $args, the error log. */
 void ngx_http_lt_answer_hide_arg(ngx_http_request_t *r, const char *name);
 
+/* A header of the request that may come once; *n counts. */
+ngx_str_t ngx_http_lt_answer_request_header(ngx_http_request_t *r,
+    const char *name, ngx_uint_t *n);
+
 /* What follows "Authorization: Bearer"; len 0 = none. */
 ngx_str_t ngx_http_lt_answer_bearer(ngx_http_request_t *r);
 

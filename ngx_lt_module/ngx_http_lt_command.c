@@ -4,6 +4,8 @@
 #include "lt_crypto.h"
 #include "lt_text.h"
 
+#define LT_COMMAND_WORDS_FEW 32     /* on the stack */
+
 struct ngx_http_lt_commands_s {
     ngx_http_lt_redis_t *redis;
     ngx_queue_t waiting;        /* of commands, in the order sent */
@@ -298,9 +300,11 @@ ngx_http_lt_command_eval(ngx_http_lt_redis_t *redis, lt_state_script_t script,
     ngx_http_lt_command_done_pt done, void *data)
 {
     u_char keys[LT_STATE_SCRIPT_KEYS][LT_STATE_KEY_MAX];
+    size_t key_len[LT_STATE_SCRIPT_KEYS];
     lt_out_t out;
-    ngx_str_t words[NGX_HTTP_LT_COMMAND_WORDS_MAX];
+    ngx_str_t few[LT_COMMAND_WORDS_FEW], *words = few;
     ngx_uint_t i, w = 3;
+    ngx_http_lt_command_t *cmd;
 
     static const lt_state_key_t names[LT_STATE_SCRIPT_KEYS] = {
         LT_STATE_KEY_SESSION, LT_STATE_KEY_LISTENERS, LT_STATE_KEY_LANGUAGES
@@ -312,11 +316,6 @@ ngx_http_lt_command_eval(ngx_http_lt_redis_t *redis, lt_state_script_t script,
         return NULL;
     }
 
-    ngx_str_set(&words[0], "EVALSHA");
-    words[1].data = (u_char *) ngx_http_lt_redis_commands(redis)->sha1[script];
-    words[1].len = sizeof(ngx_http_lt_redis_commands(redis)->sha1[script]);
-    ngx_str_set(&words[2], "3");
-
     for (i = 0; i < LT_STATE_SCRIPT_KEYS; i++) {
         lt_out_init(&out, keys[i], sizeof(keys[i]));
         if (lt_state_key(&out, names[i], ngx_http_lt_view(session_id))
@@ -324,15 +323,38 @@ ngx_http_lt_command_eval(ngx_http_lt_redis_t *redis, lt_state_script_t script,
         {
             return NULL;
         }
+        key_len[i] = lt_out_len(&out);
+    }
+
+    if (n + 3 + LT_STATE_SCRIPT_KEYS > LT_COMMAND_WORDS_FEW) {
+        words = ngx_alloc((n + 3 + LT_STATE_SCRIPT_KEYS) * sizeof(ngx_str_t),
+            ngx_cycle->log);
+        if (words == NULL) {
+            return NULL;
+        }
+    }
+
+    ngx_str_set(&words[0], "EVALSHA");
+    words[1].data = (u_char *) ngx_http_lt_redis_commands(redis)->sha1[script];
+    words[1].len = sizeof(ngx_http_lt_redis_commands(redis)->sha1[script]);
+    ngx_str_set(&words[2], "3");
+
+    for (i = 0; i < LT_STATE_SCRIPT_KEYS; i++) {
         words[w].data = keys[i];
-        words[w++].len = lt_out_len(&out);
+        words[w++].len = key_len[i];
     }
 
     for (i = 0; i < n; i++) {
         words[w++] = args[i];
     }
 
-    return lt_command_submit(redis, w, words, script, done, data);
+    cmd = lt_command_submit(redis, w, words, script, done, data);
+
+    if (words != few) {
+        ngx_free(words);
+    }
+
+    return cmd;
 }
 
 void

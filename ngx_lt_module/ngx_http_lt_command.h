@@ -17,7 +17,9 @@
 
 #define NGX_HTTP_LT_COMMANDS_MAX 8192
 #define NGX_HTTP_LT_COMMANDS_BYTES_MAX (16 * 1024 * 1024)
-#define NGX_HTTP_LT_COMMAND_WORDS_MAX 2048
+
+/* A process may have to tell all listeners that a session may have. */
+#define NGX_HTTP_LT_COMMAND_WORDS_MAX (2 * NGX_HTTP_LT_LISTENERS_MAX + 64)
 
 /*
  * reply NULL: no answer, or an error (logged already).  Never runs before

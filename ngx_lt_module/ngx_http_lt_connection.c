@@ -3,6 +3,8 @@
 #include "ngx_http_lt_metrics.h"
 #include "ngx_http_lt_talk.h"
 
+#define LT_CONNECTION_RAW_LEN 20    /* of an id */
+
 typedef struct {
     const char *name;
     ngx_msec_t timeout_ms;      /* 0 = lt_idle_timeout */
@@ -17,6 +19,63 @@ static const lt_connection_state_t lt_connection_states[] = {
     [NGX_HTTP_LT_GONE] = { "gone", NGX_HTTP_LT_CLOSE_MS, 0 },
 };
 
+static ngx_int_t
+lt_connection_name(ngx_http_lt_socket_t *s)
+{
+    u_char raw[LT_CONNECTION_RAW_LEN];
+    ngx_str_t from = { sizeof(raw), raw }, to;
+
+    ngx_memcpy(raw, s->mcf->process_raw, sizeof(s->mcf->process_raw));
+
+    if (ngx_http_lt_random(raw + sizeof(s->mcf->process_raw),
+            sizeof(raw) - sizeof(s->mcf->process_raw)) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    to.data = s->id_data;
+    ngx_encode_base64url(&to, &from);
+    s->id_data[to.len] = '=';
+    s->id.data = s->id_data;
+    s->id.len = to.len + 1;
+
+    return NGX_OK;
+}
+
+ngx_int_t
+ngx_http_lt_connection_process(u_char process[NGX_HTTP_LT_PROCESS_ID_LEN],
+    const ngx_str_t *id)
+{
+    u_char raw[LT_CONNECTION_RAW_LEN + 4];
+    ngx_str_t from, to = { 0, raw };
+
+    if (id->len != NGX_HTTP_LT_CONNECTION_ID_LEN
+        || id->data[id->len - 1] != '=')
+    {
+        return NGX_ERROR;
+    }
+
+    from.data = id->data;
+    from.len = id->len - 1;
+
+    if (ngx_decode_base64url(&to, &from) != NGX_OK
+        || to.len != LT_CONNECTION_RAW_LEN)
+    {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_hex_dump(process, raw, NGX_HTTP_LT_PROCESS_ID_LEN / 2);
+
+    return NGX_OK;
+}
+
+ngx_http_lt_socket_t *
+ngx_http_lt_connection_find(ngx_http_lt_main_conf_t *mcf, const ngx_str_t *id)
+{
+    return (ngx_http_lt_socket_t *) ngx_str_rbtree_lookup(&mcf->sockets,
+        (ngx_str_t *) id, ngx_crc32_short(id->data, id->len));
+}
+
 ngx_http_lt_socket_t *
 ngx_http_lt_socket_new(ngx_http_lt_main_conf_t *mcf, ngx_http_lt_role_e role,
     ngx_log_t *log)
@@ -30,11 +89,14 @@ ngx_http_lt_socket_new(ngx_http_lt_main_conf_t *mcf, ngx_http_lt_role_e role,
 
     s->mcf = mcf;
     s->role = role;
-    s->id.data = s->id_data;
-    s->id.len = ngx_snprintf(s->id_data, sizeof(s->id_data), "%s-%uA",
-                    mcf->process_id, ++mcf->connections)
-                - s->id_data;
+    if (lt_connection_name(s) != NGX_OK) {
+        ngx_free(s);
+        return NULL;
+    }
+
     s->language.data = s->language_data;
+    s->label.data = s->label_data;
+    s->speaker_key.data = s->speaker_key_data;
     s->source_language.data = s->source_data;
 
     lt_ws_decoder_init(&s->decoder, mcf->message_max);
@@ -67,6 +129,7 @@ lt_connection_enter_state(ngx_http_lt_socket_t *s,
     ngx_http_lt_socket_state_e state)
 {
     if (s->state == NGX_HTTP_LT_OPEN) {
+        ngx_rbtree_delete(&s->mcf->sockets, &s->sn.node);
         ngx_http_lt_actions_forget(s);
         ngx_http_lt_talk_exit(s);
 
@@ -98,6 +161,7 @@ static void
 lt_connection_alive(ngx_http_lt_socket_t *s)
 {
     if (s->state == NGX_HTTP_LT_OPEN) {
+        s->active_ms = ngx_http_lt_wall_ms();
         ngx_add_timer(s->connection->read, s->mcf->idle_timeout);
     }
 }
@@ -541,9 +605,17 @@ ngx_http_lt_connection_open(ngx_http_lt_socket_t *s, ngx_http_request_t *r,
     s->connection = c;
     s->state = NGX_HTTP_LT_OPEN;
 
-    if (lt_connection_switch(r, accept) != NGX_OK
-        || ngx_http_lt_talk_enter(s, session_id) != NGX_OK)
-    {
+    if (lt_connection_switch(r, accept) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    s->connected_ms = ngx_http_lt_wall_ms();
+    s->sn.str = s->id;
+    s->sn.node.key = ngx_crc32_short(s->id.data, s->id.len);
+    ngx_rbtree_insert(&s->mcf->sockets, &s->sn.node);
+
+    if (ngx_http_lt_talk_enter(s, session_id) != NGX_OK) {
+        ngx_rbtree_delete(&s->mcf->sockets, &s->sn.node);
         return NGX_ERROR;
     }
 

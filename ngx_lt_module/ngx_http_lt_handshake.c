@@ -27,6 +27,8 @@ typedef struct {
     ngx_str_t session_id;
     ngx_str_t language;             /* listener: as asked for */
     ngx_http_lt_identity_t identity;    /* of who does not ask to listen */
+    ngx_http_lt_join_t join;
+    ngx_uint_t is_joining;
     ngx_str_t accept;
     u_char accept_data[LT_WS_ACCEPT_LEN];
     const lt_refusal_t *refusal;    /* told only when the session is fine */
@@ -34,7 +36,7 @@ typedef struct {
 
 #define LT_REFUSAL(name, http, word, sentence)                                \
     static const lt_refusal_t name = {                                        \
-        http, { word, sentence, NULL, { NULL, 0 } }                           \
+        http, { word, sentence, NULL, { NULL, 0 }, 0 }                           \
     }
 
 LT_REFUSAL(lt_refuse_method, NGX_HTTP_NOT_ALLOWED, "METHOD_NOT_ALLOWED",
@@ -53,7 +55,7 @@ LT_REFUSAL(lt_refuse_session_id, NGX_HTTP_BAD_REQUEST, "INVALID_SESSION_ID",
 LT_REFUSAL(lt_refuse_not_found, NGX_HTTP_NOT_FOUND, "SESSION_NOT_FOUND",
     "There is no such session.");
 LT_REFUSAL(lt_refuse_inactive, NGX_HTTP_FORBIDDEN, "SESSION_INACTIVE",
-    "The session has ended.");
+    "The session is not active: it is paused or has ended.");
 LT_REFUSAL(lt_refuse_token, NGX_HTTP_UNAUTHORIZED, "UNAUTHORIZED",
     "The token does not allow to speak in this session.");
 LT_REFUSAL(lt_refuse_no_language, NGX_HTTP_BAD_REQUEST,
@@ -106,37 +108,6 @@ lt_handshake_refuse(ngx_http_request_t *r, const lt_refusal_t *refusal,
     return ngx_http_lt_answer_error(r, refusal->status, &error);
 }
 
-/* A header that may come once; *n counts. */
-static ngx_str_t
-lt_handshake_header(ngx_http_request_t *r, const char *name, ngx_uint_t *n)
-{
-    size_t len = ngx_strlen(name);
-    ngx_str_t value = ngx_null_string;
-    ngx_uint_t i;
-    ngx_list_part_t *part = &r->headers_in.headers.part;
-    ngx_table_elt_t *h = part->elts;
-
-    *n = 0;
-
-    for (i = 0; /* void */ ; i++) {
-        if (i == part->nelts) {
-            if (part->next == NULL) {
-                return value;
-            }
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].key.len == len
-            && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
-        {
-            value = h[i].value;
-            (*n)++;
-        }
-    }
-}
-
 /* A word in a comma-separated list, any case. */
 static ngx_uint_t
 lt_handshake_lists(const ngx_str_t *list, const char *word)
@@ -179,10 +150,10 @@ lt_handshake_check_upgrade(ngx_http_request_t *r, lt_handshake_t *h)
         return &lt_refuse_method;
     }
 
-    upgrade = lt_handshake_header(r, "Upgrade", &upgrades);
-    connection = lt_handshake_header(r, "Connection", &connections);
-    version = lt_handshake_header(r, "Sec-WebSocket-Version", &versions);
-    key = lt_handshake_header(r, "Sec-WebSocket-Key", &keys);
+    upgrade = ngx_http_lt_answer_request_header(r, "Upgrade", &upgrades);
+    connection = ngx_http_lt_answer_request_header(r, "Connection", &connections);
+    version = ngx_http_lt_answer_request_header(r, "Sec-WebSocket-Version", &versions);
+    key = ngx_http_lt_answer_request_header(r, "Sec-WebSocket-Key", &keys);
 
     if (r->http_version < NGX_HTTP_VERSION_11
         || !lt_handshake_lists(&upgrade, "websocket")
@@ -226,6 +197,11 @@ lt_handshake_cleanup(void *data)
             h->socket->role == NGX_HTTP_LT_SPEAKER);
         ngx_http_lt_socket_free(&h->socket);
     }
+
+    if (h->is_joining) {
+        h->is_joining = 0;
+        ngx_http_lt_registry_join_end(h->mcf, &h->join);
+    }
 }
 
 static const lt_refusal_t *
@@ -266,17 +242,14 @@ lt_handshake_copy(ngx_str_t *to, size_t max, ngx_str_t from)
 static void
 lt_handshake_fill(ngx_http_lt_socket_t *s, const ngx_http_lt_reply_t *reply)
 {
-    ngx_uint_t at = 2;
-
     if (s->role == NGX_HTTP_LT_SPEAKER) {
         s->epoch = (uint64_t) ngx_http_lt_reply_number(reply, 1);
-        at = 3;
     }
 
     lt_handshake_copy(&s->source_language, NGX_HTTP_LT_LANGUAGE_MAX,
-        ngx_http_lt_reply_text(reply, at));
-    s->is_paused = ngx_http_lt_reply_number(reply, at + 1) != 0;
-    s->is_muted = ngx_http_lt_reply_number(reply, at + 2) != 0;
+        ngx_http_lt_reply_text(reply, 2));
+    s->is_paused = ngx_http_lt_reply_number(reply, 3) != 0;
+    s->is_muted = ngx_http_lt_reply_number(reply, 4) != 0;
 }
 
 static void
@@ -311,6 +284,8 @@ lt_handshake_done(void *data, const ngx_http_lt_reply_t *reply)
     }
 
     h->socket = NULL;
+    h->is_joining = 0;
+    ngx_http_lt_registry_join_end(h->mcf, &h->join);
     ngx_http_lt_connection_start(s);
 }
 
@@ -373,7 +348,12 @@ lt_handshake_ask(lt_handshake_t *h, ngx_uint_t is_listener)
 
     lt_handshake_copy(&h->socket->language, NGX_HTTP_LT_LANGUAGE_MAX,
         h->language);
-    ngx_http_lt_registry_add(h->mcf, &h->session_id);
+    lt_handshake_copy(&h->socket->label, NGX_HTTP_LT_LANGUAGE_MAX,
+        h->language);
+    lt_handshake_copy(&h->socket->speaker_key, NGX_HTTP_LT_SPEAKER_KEY_MAX,
+        h->identity.key);
+    h->is_joining = 1;
+    ngx_http_lt_registry_join_begin(h->mcf, &h->join, &h->session_id);
 
     h->cmd = is_listener
              ? ngx_http_lt_state_join(h->mcf, &h->session_id, &h->socket->id,

@@ -32,10 +32,12 @@
     X(frames_received, "WebSocket frames received")                           \
     X(messages_received, "whole WebSocket messages received")                 \
     X(messages_refused, "messages answered with an error")                    \
+    X(messages_limited, "messages not looked at: over lt_control_rate")       \
     X(messages_delivered, "messages queued on a socket")                      \
     X(messages_dropped, "messages not queued: the socket's queue was full")   \
     X(audio_chunks, "audio chunks accepted")                                  \
     X(audio_chunks_silenced, "audio chunks not kept: paused, muted or ended") \
+    X(audio_chunks_limited, "audio chunks not kept: over lt_audio_rate")      \
     X(audio_accepted_bytes, "PCM accepted from speakers")                     \
     X(audio_stored_bytes, "PCM that Kinesis has acknowledged")                \
     X(audio_dropped_full_bytes, "PCM dropped: lt_audio_buffer was full")      \

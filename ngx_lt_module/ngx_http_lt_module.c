@@ -19,7 +19,11 @@ static ngx_conf_num_bounds_t ngx_http_lt_inflight_bounds = {
     ngx_conf_check_num_bounds, 1, 1024
 };
 static ngx_conf_num_bounds_t ngx_http_lt_listeners_bounds = {
-    ngx_conf_check_num_bounds, 1, 1000
+    ngx_conf_check_num_bounds, 1, NGX_HTTP_LT_LISTENERS_MAX
+};
+
+static ngx_conf_num_bounds_t ngx_http_lt_rate_bounds = {
+    ngx_conf_check_num_bounds, 0, 10000
 };
 
 static ngx_conf_enum_t ngx_http_lt_records[] = {
@@ -83,6 +87,14 @@ static ngx_command_t ngx_http_lt_commands[] = {
         listeners_max, &ngx_http_lt_listeners_bounds),
     LT_MAIN("lt_message_max", NGX_CONF_TAKE1, ngx_conf_set_size_slot,
         message_max, NULL),
+    LT_MAIN("lt_control_max", NGX_CONF_TAKE1, ngx_conf_set_size_slot,
+        control_max, NULL),
+    LT_MAIN("lt_audio_rate", NGX_CONF_TAKE1, ngx_conf_set_num_slot,
+        audio_rate, &ngx_http_lt_rate_bounds),
+    LT_MAIN("lt_control_rate", NGX_CONF_TAKE1, ngx_conf_set_num_slot,
+        control_rate, &ngx_http_lt_rate_bounds),
+    LT_MAIN("lt_session_age", NGX_CONF_TAKE1, ngx_conf_set_sec_slot,
+        session_age, NULL),
     LT_MAIN("lt_idle_timeout", NGX_CONF_TAKE1, ngx_conf_set_msec_slot,
         idle_timeout, NULL),
     LT_MAIN("lt_speaker_grace", NGX_CONF_TAKE1, ngx_conf_set_msec_slot,
@@ -120,6 +132,10 @@ ngx_http_lt_create_main_conf(ngx_conf_t *cf)
     mcf->jwt_leeway = NGX_CONF_UNSET;
     mcf->listeners_max = NGX_CONF_UNSET_UINT;
     mcf->message_max = NGX_CONF_UNSET_SIZE;
+    mcf->control_max = NGX_CONF_UNSET_SIZE;
+    mcf->audio_rate = NGX_CONF_UNSET_UINT;
+    mcf->control_rate = NGX_CONF_UNSET_UINT;
+    mcf->session_age = NGX_CONF_UNSET;
     mcf->idle_timeout = NGX_CONF_UNSET_MSEC;
     mcf->speaker_grace = NGX_CONF_UNSET_MSEC;
     mcf->end_grace = NGX_CONF_UNSET_MSEC;
@@ -146,6 +162,10 @@ ngx_http_lt_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_value(mcf->jwt_leeway, 0);
     ngx_conf_init_uint_value(mcf->listeners_max, 500);
     ngx_conf_init_size_value(mcf->message_max, 64 * 1024);
+    ngx_conf_init_size_value(mcf->control_max, 4 * 1024);
+    ngx_conf_init_uint_value(mcf->audio_rate, 50);
+    ngx_conf_init_uint_value(mcf->control_rate, 10);
+    ngx_conf_init_value(mcf->session_age, 0);
     ngx_conf_init_msec_value(mcf->idle_timeout, 120000);
     ngx_conf_init_msec_value(mcf->speaker_grace, 30000);
     ngx_conf_init_msec_value(mcf->end_grace, 20000);
@@ -212,6 +232,10 @@ ngx_http_lt_init_process(ngx_cycle_t *cycle)
     }
 
     *ngx_hex_dump(mcf->process_id, id, sizeof(id)) = '\0';
+    ngx_memcpy(mcf->process_raw, id, sizeof(id));
+    ngx_rbtree_init(&mcf->sockets, &mcf->sockets_sentinel,
+        ngx_str_rbtree_insert_value);
+    ngx_queue_init(&mcf->joins);
 
     mcf->scratch_size = mcf->message_max + NGX_HTTP_LT_READ_AHEAD;
     mcf->scratch = ngx_palloc(cycle->pool, mcf->scratch_size);

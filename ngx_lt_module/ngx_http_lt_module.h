@@ -20,6 +20,7 @@
 #include "lt_base.h"
 #include "lt_sigv4.h"
 
+#define NGX_HTTP_LT_LISTENERS_MAX 10000     /* what lt_listeners_max may be */
 #define NGX_HTTP_LT_PROCESS_ID_LEN 16       /* 8 random bytes in hex */
 
 typedef struct ngx_http_lt_main_conf_s ngx_http_lt_main_conf_t;
@@ -83,6 +84,10 @@ struct ngx_http_lt_main_conf_s {
 
     ngx_uint_t listeners_max;
     size_t message_max;
+    size_t control_max;
+    ngx_uint_t audio_rate;      /* messages a second, per socket; 0: any */
+    ngx_uint_t control_rate;
+    time_t session_age;         /* seconds; 0: no limit but the day's */
     ngx_msec_t idle_timeout;
     ngx_msec_t speaker_grace;
     ngx_msec_t end_grace;
@@ -93,8 +98,11 @@ struct ngx_http_lt_main_conf_s {
                                    stand */
 
     /* this nginx worker process */
-    ngx_atomic_uint_t connections;  /* numbers given to them */
     u_char process_id[NGX_HTTP_LT_PROCESS_ID_LEN + 1];
+    u_char process_raw[NGX_HTTP_LT_PROCESS_ID_LEN / 2];
+    ngx_rbtree_t sockets;       /* open ones, by connection id */
+    ngx_rbtree_node_t sockets_sentinel;
+    ngx_queue_t joins;          /* of ngx_http_lt_join_t: the registry's */
     u_char *scratch;            /* message_max + 16k, for reading sockets */
     size_t scratch_size;
     ngx_http_lt_redis_t *redis;

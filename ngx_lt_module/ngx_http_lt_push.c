@@ -4,13 +4,66 @@
 #include "ngx_http_lt_registry.h"
 #include "ngx_http_lt_talk.h"
 
+#include "lt_message.h"
+
+/*
+ * The frame for a listener that has switched its language: the existing app
+ * plays only what is labelled with the language that it connected with.
+ * *copy is the last one made, for *label.
+ */
+static ngx_http_lt_frame_t *
+lt_push_relabel(const lt_state_event_t *ev, ngx_http_lt_socket_t *s,
+    ngx_http_lt_frame_t **copy, ngx_str_t *label)
+{
+    size_t size = ev->json.len + NGX_HTTP_LT_LANGUAGE_MAX;
+    u_char *text;
+    lt_out_t out;
+
+    if (*copy != NULL && label->len == s->label.len
+        && ngx_memcmp(label->data, s->label.data, label->len) == 0)
+    {
+        return *copy;
+    }
+
+    ngx_http_lt_frame_unref(copy);
+
+    text = ngx_alloc(size, ngx_cycle->log);
+    if (text == NULL) {
+        return NULL;
+    }
+
+    lt_out_init(&out, text, size);
+    if (lt_message_relabel(&out, ev->json, ngx_http_lt_view(&s->label))
+        == LT_OK)
+    {
+        *copy = ngx_http_lt_frame_new(LT_WS_TEXT, text, lt_out_len(&out),
+            ngx_cycle->log);
+        *label = s->label;
+    }
+
+    ngx_free(text);
+
+    return *copy;
+}
+
+static ngx_uint_t
+lt_push_has_switched(const ngx_http_lt_socket_t *s)
+{
+    return s->label.len != s->language.len
+           || ngx_memcmp(s->label.data, s->language.data, s->label.len) != 0;
+}
+
 static ngx_uint_t
 lt_push_to_listeners(ngx_http_lt_talk_t *talk, const lt_state_event_t *ev,
     ngx_http_lt_frame_t *frame)
 {
-    ngx_uint_t n = 0;
+    ngx_str_t label = ngx_null_string;
+    ngx_uint_t n = 0, is_labelled;
+    ngx_http_lt_frame_t *copy = NULL, *send;
     ngx_queue_t *q, *next;
     ngx_http_lt_socket_t *s;
+
+    is_labelled = lt_str_is(ev->name, "translatedAudio");
 
     /* a socket that is too slow leaves the queue in _send() */
     for (q = ngx_queue_head(&talk->listeners);
@@ -27,9 +80,14 @@ lt_push_to_listeners(ngx_http_lt_talk_t *talk, const lt_state_event_t *ev,
             continue;
         }
 
-        ngx_http_lt_connection_send(s, frame);
+        send = is_labelled && lt_push_has_switched(s)
+               ? lt_push_relabel(ev, s, &copy, &label) : NULL;
+
+        ngx_http_lt_connection_send(s, send != NULL ? send : frame);
         n++;
     }
+
+    ngx_http_lt_frame_unref(&copy);
 
     return n;
 }
@@ -119,8 +177,7 @@ ngx_http_lt_push_publish(ngx_http_lt_main_conf_t *mcf,
 
 ngx_int_t
 ngx_http_lt_push_control(ngx_http_lt_main_conf_t *mcf,
-    const ngx_str_t *session_id, const char *name, int64_t number,
-    const ngx_str_t *tail)
+    const ngx_str_t *session_id, const char *name, int64_t number)
 {
     lt_state_event_t ev;
 
@@ -128,10 +185,6 @@ ngx_http_lt_push_control(ngx_http_lt_main_conf_t *mcf,
     ev.to = LT_STATE_TO_CONTROL;
     ev.name = lt_str(name);
     ev.number = number;
-
-    if (tail != NULL) {
-        ev.tail = ngx_http_lt_view(tail);
-    }
 
     return ngx_http_lt_push_publish(mcf, session_id, &ev);
 }
@@ -171,6 +224,27 @@ ngx_http_lt_push_received(ngx_http_lt_main_conf_t *mcf,
     talk = ngx_http_lt_talk_find(mcf, &session_id);
     if (talk != NULL) {
         ngx_http_lt_talk_control(talk, &ev);
+    }
+}
+
+void
+ngx_http_lt_push_subscribed(ngx_http_lt_main_conf_t *mcf,
+    const ngx_str_t *channel)
+{
+    lt_str_t id;
+    ngx_str_t session_id;
+    ngx_http_lt_talk_t *talk;
+
+    if (lt_state_channel_session(&id, ngx_http_lt_view(channel)) != LT_OK) {
+        return;
+    }
+
+    session_id.data = (u_char *) id.data;
+    session_id.len = id.len;
+
+    talk = ngx_http_lt_talk_find(mcf, &session_id);
+    if (talk != NULL) {
+        ngx_http_lt_talk_check(talk);
     }
 }
 

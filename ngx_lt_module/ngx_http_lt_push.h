@@ -19,14 +19,15 @@ ngx_uint_t ngx_http_lt_push_local(ngx_http_lt_main_conf_t *mcf,
 ngx_int_t ngx_http_lt_push_publish(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, lt_state_event_t *ev);
 
-/* Control events carry no JSON; tail len 0: the number is sent. */
+/* Control events carry no JSON. */
 ngx_int_t ngx_http_lt_push_control(ngx_http_lt_main_conf_t *mcf,
-    const ngx_str_t *session_id, const char *name, int64_t number,
-    const ngx_str_t *tail);
+    const ngx_str_t *session_id, const char *name, int64_t number);
 
 /* From the redis room. */
 void ngx_http_lt_push_received(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *channel, const ngx_str_t *payload);
+void ngx_http_lt_push_subscribed(ngx_http_lt_main_conf_t *mcf,
+    const ngx_str_t *channel);
 void ngx_http_lt_push_resubscribe(ngx_http_lt_main_conf_t *mcf);
 
 #endif

@@ -230,15 +230,22 @@ lt_redis_on_message(redisAsyncContext *ac, void *answer, void *data)
     }
 
     e = reply->element;
-    if (e[0]->type != REDIS_REPLY_STRING || e[0]->str[0] != 'm'
-        || e[1]->type != REDIS_REPLY_STRING
-        || e[2]->type != REDIS_REPLY_STRING)
-    {
+    if (e[0]->type != REDIS_REPLY_STRING || e[1]->type != REDIS_REPLY_STRING) {
         return;
     }
 
     channel.data = (u_char *) e[1]->str;
     channel.len = e[1]->len;
+
+    if (e[0]->str[0] == 's') {
+        ngx_http_lt_push_subscribed(link->redis->mcf, &channel);
+        return;
+    }
+
+    if (e[0]->str[0] != 'm' || e[2]->type != REDIS_REPLY_STRING) {
+        return;
+    }
+
     payload.data = (u_char *) e[2]->str;
     payload.len = e[2]->len;
 

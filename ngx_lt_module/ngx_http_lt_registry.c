@@ -8,6 +8,7 @@ struct ngx_http_lt_registry_s {
     ngx_event_t timer;
     ngx_queue_t leaves;         /* of lt_registry_leave_t: to be repeated */
     ngx_uint_t leaves_n;
+    ngx_uint_t is_sync_due;     /* some session was left out of the last one */
 };
 
 typedef struct {
@@ -81,11 +82,57 @@ ngx_http_lt_registry_add(ngx_http_lt_main_conf_t *mcf,
     lt_registry_set(mcf, "SADD", session_id);
 }
 
+/* Few at a time: as long as Redis takes to answer. */
+static ngx_uint_t
+lt_registry_is_joined(ngx_http_lt_main_conf_t *mcf,
+    const ngx_str_t *session_id)
+{
+    ngx_queue_t *q;
+    ngx_http_lt_join_t *join;
+
+    for (q = ngx_queue_head(&mcf->joins);
+         q != ngx_queue_sentinel(&mcf->joins); q = ngx_queue_next(q))
+    {
+        join = ngx_queue_data(q, ngx_http_lt_join_t, queue);
+
+        if (join->session_id->len == session_id->len
+            && ngx_memcmp(join->session_id->data, session_id->data,
+                   session_id->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
 void
 ngx_http_lt_registry_remove(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id)
 {
-    lt_registry_set(mcf, "SREM", session_id);
+    if (!lt_registry_is_joined(mcf, session_id)) {
+        lt_registry_set(mcf, "SREM", session_id);
+    }
+}
+
+void
+ngx_http_lt_registry_join_begin(ngx_http_lt_main_conf_t *mcf,
+    ngx_http_lt_join_t *join, const ngx_str_t *session_id)
+{
+    join->session_id = session_id;
+    ngx_queue_insert_tail(&mcf->joins, &join->queue);
+    ngx_http_lt_registry_add(mcf, session_id);
+}
+
+void
+ngx_http_lt_registry_join_end(ngx_http_lt_main_conf_t *mcf,
+    ngx_http_lt_join_t *join)
+{
+    ngx_queue_remove(&join->queue);
+
+    if (ngx_http_lt_talk_find(mcf, join->session_id) == NULL) {
+        ngx_http_lt_registry_remove(mcf, join->session_id);
+    }
 }
 
 static lt_registry_step_t *
@@ -203,13 +250,25 @@ lt_registry_synced(void *data, const ngx_http_lt_reply_t *reply)
 static void
 lt_registry_sync(ngx_http_lt_talk_t *talk)
 {
-    ngx_str_t args[NGX_HTTP_LT_COMMAND_WORDS_MAX - 8];
+    ngx_str_t *args;
     ngx_uint_t n = 2;
     ngx_queue_t *q;
     lt_registry_step_t *step;
     ngx_http_lt_socket_t *s;
 
     ngx_http_lt_registry_add(talk->mcf, &talk->sn.str);
+
+    /* Redis may know one that has not entered yet: it would be taken out */
+    if (lt_registry_is_joined(talk->mcf, &talk->sn.str)) {
+        talk->mcf->registry->is_sync_due = 1;
+        return;
+    }
+
+    args = ngx_alloc((2 + 2 * talk->listeners_n) * sizeof(ngx_str_t),
+        ngx_cycle->log);
+    if (args == NULL) {
+        return;
+    }
 
     args[0] = lt_registry_self(talk->mcf);
     ngx_str_null(&args[1]);
@@ -221,11 +280,6 @@ lt_registry_sync(ngx_http_lt_talk_t *talk)
          q != ngx_queue_sentinel(&talk->listeners); q = ngx_queue_next(q))
     {
         s = ngx_queue_data(q, ngx_http_lt_socket_t, queue);
-
-        if (n + 2 > sizeof(args) / sizeof(args[0])) {
-            return;     /* above lt_listeners_max: cannot be */
-        }
-
         args[n++] = s->id;
         args[n++] = s->language;
     }
@@ -238,6 +292,8 @@ lt_registry_sync(ngx_http_lt_talk_t *talk)
     {
         ngx_free(step);
     }
+
+    ngx_free(args);
 }
 
 static void
@@ -289,7 +345,7 @@ lt_registry_swept(void *data, const ngx_http_lt_reply_t *reply)
 
     if (ngx_http_lt_state_code(reply) == LT_STATE_DONE) {
         (void) ngx_http_lt_push_control(step->mcf, &step->id, LT_STATE_COUNTS,
-            0, NULL);
+            0);
 
         if (ngx_http_lt_reply_number(reply, 2) != 0) {
             ngx_http_lt_talk_adopt(step->mcf, &step->id);
@@ -462,6 +518,11 @@ lt_registry_timer_handler(ngx_event_t *ev)
     words[1] = lt_registry_key(key, LT_STATE_KEY_PROCESS, &self);
     ngx_str_set(&words[2], "15");
     (void) lt_registry_command(mcf, 3, words, lt_registry_refreshed, mcf);
+
+    if (registry->is_sync_due) {
+        registry->is_sync_due = 0;
+        ngx_http_lt_talk_each(mcf, lt_registry_sync);
+    }
 
     if (ngx_exiting) {
         return;

@@ -18,11 +18,24 @@
 ngx_int_t ngx_http_lt_registry_init_process(ngx_cycle_t *cycle,
     ngx_http_lt_main_conf_t *mcf);
 
-/* This process holds, or is about to hold, connections of that session. */
+/* This process holds connections of that session; _remove() has no effect
+   while another one is on its way. */
 void ngx_http_lt_registry_add(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id);
 void ngx_http_lt_registry_remove(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id);
+
+/* A connection on its way into a session: the caller's, between _begin() and
+   _end(), which comes after the socket has entered its talk, if it does. */
+typedef struct {
+    ngx_queue_t queue;
+    const ngx_str_t *session_id;
+} ngx_http_lt_join_t;
+
+void ngx_http_lt_registry_join_begin(ngx_http_lt_main_conf_t *mcf,
+    ngx_http_lt_join_t *join, const ngx_str_t *session_id);
+void ngx_http_lt_registry_join_end(ngx_http_lt_main_conf_t *mcf,
+    ngx_http_lt_join_t *join);
 
 /*
  * A connection is gone: out of the session in Redis.  What Redis does not take

@@ -28,7 +28,7 @@ static ngx_int_t
 lt_results_refuse(ngx_http_request_t *r, ngx_uint_t status, const char *code,
     const char *text)
 {
-    lt_message_error_t error = { code, text, NULL, { NULL, 0 } };
+    lt_message_error_t error = { code, text, NULL, { NULL, 0 }, 0 };
 
     NGX_HTTP_LT_COUNT(results_refused, 1);
     ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
@@ -171,7 +171,7 @@ lt_results_drained(ngx_http_request_t *r, ngx_http_lt_main_conf_t *mcf,
     }
 
     rc = ngx_http_lt_push_control(mcf, &args->session_id, LT_STATE_DRAINED,
-        play_ms, NULL);
+        play_ms);
 
     talk = ngx_http_lt_talk_find(mcf, &args->session_id);
     if (talk != NULL) {

@@ -1,86 +1,124 @@
 /*
- * The session API: POST /sessions, GET /sessions/{id}, GET /health.
- * docs/protocol.md.  Routes go by the last segment of the path, so that the
- * location may have any prefix.
+ * The session API: routes, GET /sessions/{id}, GET /health, and the words
+ * that all of it shares.  Routes go by the last segment of the path, so that
+ * the location may have any prefix.
  */
-#include "ngx_http_lt_module.h"
-#include "ngx_http_lt_answer.h"
-#include "ngx_http_lt_jwt.h"
-#include "ngx_http_lt_metrics.h"
-#include "ngx_http_lt_state.h"
+#include "ngx_http_lt_sessions.h"
 
-#include "lt_json.h"
 #include "lt_language.h"
 #include "lt_session_id.h"
-#include "lt_text.h"
 
-#define LT_SESSIONS_BODY_MAX 4096
-#define LT_SESSIONS_TRIES 5
-#define LT_SESSIONS_LIFE_S 86400
-#define LT_SESSIONS_TOKEN_BYTES 32
-#define LT_SESSIONS_TOKEN_LEN 43        /* base64url, no padding */
-#define LT_SESSIONS_SPEAKER_BYTES 8
-
-typedef struct {
-    ngx_http_request_t *request;
-    ngx_http_lt_main_conf_t *mcf;
-    ngx_http_lt_command_t *cmd;
-    ngx_uint_t tries;
-    ngx_str_t id;
-    u_char id_data[LT_SESSION_ID_MAX];
-    ngx_http_lt_state_new_t session;
-    ngx_http_lt_identity_t identity;
-    u_char token[LT_SESSIONS_TOKEN_LEN + 1];
-    u_char key[LT_SHA256_LEN * 2];
-    u_char speaker_id[LT_SESSIONS_SPEAKER_BYTES * 2];
-} lt_sessions_t;
-
-static ngx_int_t
-lt_sessions_error(ngx_http_request_t *r, ngx_uint_t status, const char *code,
-    const char *text)
+ngx_int_t
+ngx_http_lt_sessions_refuse(ngx_http_request_t *r,
+    const ngx_http_lt_sessions_refusal_t *refusal)
 {
-    lt_message_error_t error = { code, text, NULL, { NULL, 0 } };
+    lt_message_error_t error;
 
-    return ngx_http_lt_answer_error(r, status, &error);
+    ngx_memzero(&error, sizeof(error));
+    error.code = refusal->code;
+    error.text = refusal->text;
+
+    return ngx_http_lt_answer_error(r, refusal->status, &error);
 }
 
-static ngx_int_t
-lt_sessions_unavailable(ngx_http_request_t *r)
+ngx_int_t
+ngx_http_lt_sessions_lost(ngx_http_request_t *r, int code)
 {
-    if (ngx_http_lt_answer_header(r, "Retry-After", "2") != NGX_OK) {
-        return NGX_ERROR;
+    static const ngx_http_lt_sessions_refusal_t not_found = {
+        NGX_HTTP_NOT_FOUND, "SESSION_NOT_FOUND", "There is no such session."
+    }, forbidden = {
+        NGX_HTTP_FORBIDDEN, "FORBIDDEN", "The session is somebody else's."
+    }, inactive = {
+        NGX_HTTP_CONFLICT, "SESSION_INACTIVE",
+        "The session has ended and cannot be changed."
+    }, unavailable = {
+        NGX_HTTP_SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE",
+        "Sessions cannot be reached at the moment; please try again."
+    };
+
+    switch (code) {
+
+    case LT_STATE_NOT_FOUND:
+        return ngx_http_lt_sessions_refuse(r, &not_found);
+
+    case LT_STATE_UNAUTHORIZED:
+        return ngx_http_lt_sessions_refuse(r, &forbidden);
+
+    case LT_STATE_INACTIVE:
+        return ngx_http_lt_sessions_refuse(r, &inactive);
+
+    default:
+        if (ngx_http_lt_answer_header(r, "Retry-After", "2") != NGX_OK) {
+            return NGX_ERROR;
+        }
+        return ngx_http_lt_sessions_refuse(r, &unavailable);
+    }
+}
+
+ngx_int_t
+ngx_http_lt_sessions_failed(ngx_http_request_t *r)
+{
+    static const ngx_http_lt_sessions_refusal_t failed = {
+        NGX_HTTP_INTERNAL_SERVER_ERROR, "INTERNAL_ERROR",
+        "The server has failed; please try again."
+    };
+
+    return ngx_http_lt_sessions_refuse(r, &failed);
+}
+
+ngx_int_t
+ngx_http_lt_sessions_unauthorized(ngx_http_request_t *r)
+{
+    static const ngx_http_lt_sessions_refusal_t unauthorized = {
+        NGX_HTTP_UNAUTHORIZED, "UNAUTHORIZED", "Unauthorized"
+    };
+
+    return ngx_http_lt_sessions_refuse(r, &unauthorized);
+}
+
+ngx_int_t
+ngx_http_lt_sessions_record(ngx_http_request_t *r, ngx_uint_t status,
+    const ngx_http_lt_reply_t *reply, const ngx_str_t *speaker_token)
+{
+    u_char text[NGX_HTTP_LT_ANSWER_MAX];
+    lt_out_t out;
+    lt_message_session_t session;
+
+    ngx_http_lt_state_session(&session, reply);
+    lt_out_init(&out, text, sizeof(text));
+
+    if (lt_message_session(&out, &session, ngx_http_lt_view(speaker_token))
+        != LT_OK)
+    {
+        return ngx_http_lt_sessions_failed(r);
     }
 
-    return lt_sessions_error(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-        "SERVICE_UNAVAILABLE",
-        "Sessions cannot be reached at the moment; please try again.");
-}
-
-static ngx_int_t
-lt_sessions_failed(ngx_http_request_t *r)
-{
-    return lt_sessions_error(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
-        "INTERNAL_ERROR", "The server has failed; please try again.");
+    return ngx_http_lt_answer(r, status, text, lt_out_len(&out));
 }
 
 static void
 lt_sessions_cleanup(void *data)
 {
-    lt_sessions_t *ctx = data;
+    ngx_http_lt_sessions_t *ctx = data;
 
     ngx_http_lt_command_forget(ctx->cmd);
     ctx->cmd = NULL;
 }
 
-static lt_sessions_t *
-lt_sessions_ctx(ngx_http_request_t *r)
+ngx_http_lt_sessions_t *
+ngx_http_lt_sessions_ctx(ngx_http_request_t *r, size_t size)
 {
-    lt_sessions_t *ctx;
     ngx_http_cleanup_t *cln;
+    ngx_http_lt_sessions_t *ctx;
 
-    ctx = ngx_pcalloc(r->pool, sizeof(lt_sessions_t));
+    ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_lt_sessions_t));
     cln = ngx_http_cleanup_add(r, 0);
     if (ctx == NULL || cln == NULL) {
+        return NULL;
+    }
+
+    ctx->data = ngx_pcalloc(r->pool, size + 1);
+    if (ctx->data == NULL) {
         return NULL;
     }
 
@@ -92,285 +130,75 @@ lt_sessions_ctx(ngx_http_request_t *r)
     return ctx;
 }
 
-/* The request waits for Redis; a client that leaves is noticed. */
-static void
-lt_sessions_wait(ngx_http_request_t *r)
+void
+ngx_http_lt_sessions_wait(ngx_http_request_t *r)
 {
     r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = ngx_http_request_empty_handler;
 }
 
-/* POST /sessions */
-
-static ngx_int_t
-lt_sessions_created(lt_sessions_t *ctx)
-{
-    u_char text[NGX_HTTP_LT_ANSWER_MAX];
-    lt_out_t out;
-    lt_str_t token = { (char *) ctx->token, 0 };
-    lt_message_session_t session;
-
-    NGX_HTTP_LT_COUNT(sessions_created, 1);
-    ngx_log_error(NGX_LOG_NOTICE, ctx->request->connection->log, 0,
-        "lt: event=session_created session=%V", &ctx->id);
-
-    ngx_memzero(&session, sizeof(session));
-    if (!ngx_http_lt_identity_is_on(ctx->mcf)) {
-        token.len = LT_SESSIONS_TOKEN_LEN;
-    }
-
-    session.session_id = ngx_http_lt_view(&ctx->id);
-    session.speaker_id = ngx_http_lt_view(&ctx->session.speaker_id);
-    session.source_language = ngx_http_lt_view(&ctx->session.source_language);
-    session.quality_tier = ngx_http_lt_view(&ctx->session.quality_tier);
-    session.status = LT_STR("active");
-    session.created_ms = ctx->session.now_ms;
-    session.updated_ms = ctx->session.now_ms;
-    session.expires_s = ctx->session.expires_s;
-
-    lt_out_init(&out, text, sizeof(text));
-    if (lt_message_session(&out, &session, token) != LT_OK) {
-        return lt_sessions_failed(ctx->request);
-    }
-
-    return ngx_http_lt_answer(ctx->request, NGX_HTTP_CREATED, text,
-        lt_out_len(&out));
-}
-
-static ngx_int_t lt_sessions_create(lt_sessions_t *ctx);
-
-static void
-lt_sessions_create_done(void *data, const ngx_http_lt_reply_t *reply)
+ngx_int_t
+ngx_http_lt_sessions_body(ngx_http_request_t *r, ngx_str_t *body,
+    lt_json_t **doc, const ngx_http_lt_sessions_refusal_t **refusal)
 {
     ngx_int_t rc;
-    lt_sessions_t *ctx = data;
-
-    ctx->cmd = NULL;
-
-    switch (ngx_http_lt_state_code(reply)) {
-
-    case LT_STATE_DONE:
-        rc = lt_sessions_created(ctx);
-        break;
-
-    case LT_STATE_EXISTS:
-        rc = lt_sessions_create(ctx);
-        if (rc == NGX_DONE) {
-            return;
-        }
-        break;
-
-    default:
-        rc = lt_sessions_unavailable(ctx->request);
-        break;
-    }
-
-    ngx_http_lt_answer_finish(ctx->request, rc);
-}
-
-/* NGX_DONE: asked; else the result of an answer. */
-static ngx_int_t
-lt_sessions_create(lt_sessions_t *ctx)
-{
-    u_char random[8];
-    lt_out_t out;
-
-    if (ctx->tries++ == LT_SESSIONS_TRIES) {
-        return lt_sessions_failed(ctx->request);
-    }
-
-    lt_out_init(&out, ctx->id_data, sizeof(ctx->id_data));
-    if (ngx_http_lt_random(random, sizeof(random)) != NGX_OK
-        || lt_session_id_make(&out, random) != LT_OK)
-    {
-        return lt_sessions_failed(ctx->request);
-    }
-
-    ctx->id.data = ctx->id_data;
-    ctx->id.len = lt_out_len(&out);
-    ctx->session.session_id = &ctx->id;
-
-    ctx->cmd = ngx_http_lt_state_create(ctx->mcf, &ctx->session,
-        lt_sessions_create_done, ctx);
-
-    return ctx->cmd != NULL ? NGX_DONE : lt_sessions_unavailable(ctx->request);
-}
-
-static ngx_int_t
-lt_sessions_secrets(lt_sessions_t *ctx)
-{
-    u_char random[LT_SESSIONS_TOKEN_BYTES];
-    uint8_t sha256[LT_SHA256_LEN];
-    ngx_str_t raw = { sizeof(random), random }, token;
-
-    if (ngx_http_lt_random(random, sizeof(random)) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    token.data = ctx->token;
-    ngx_encode_base64url(&token, &raw);
-
-    if (lt_sha256(sha256, ctx->token, LT_SESSIONS_TOKEN_LEN) != LT_OK
-        || ngx_http_lt_random(random, LT_SESSIONS_SPEAKER_BYTES) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    lt_hex_encode((char *) ctx->key, sha256, sizeof(sha256));
-    ctx->session.speaker_key.data = ctx->key;
-    ctx->session.speaker_key.len = sizeof(ctx->key);
-
-    lt_hex_encode((char *) ctx->speaker_id, random,
-        LT_SESSIONS_SPEAKER_BYTES);
-    ctx->session.speaker_id.data = ctx->speaker_id;
-    ctx->session.speaker_id.len = sizeof(ctx->speaker_id);
-
-    return NGX_OK;
-}
-
-/* Whose the session is: the bearer's, or who gets its secret. */
-static ngx_int_t
-lt_sessions_owner(lt_sessions_t *ctx)
-{
-    if (!ngx_http_lt_identity_is_on(ctx->mcf)) {
-        return lt_sessions_secrets(ctx);
-    }
-
-    ctx->session.speaker_id = ctx->identity.sub;
-    ctx->session.speaker_key = ctx->identity.key;
-
-    return NGX_OK;
-}
-
-static ngx_int_t
-lt_sessions_copy(ngx_http_request_t *r, ngx_str_t *to, lt_str_t from)
-{
-    to->len = from.len;
-    to->data = ngx_pnalloc(r->pool, from.len + 1);
-    if (to->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    (void) ngx_http_lt_copy(to->data, from.data, from.len);
-
-    return NGX_OK;
-}
-
-/* The fields of a new session; NGX_OK, or the result of an answer with
-   *is_refused set. */
-static ngx_int_t
-lt_sessions_fields(lt_sessions_t *ctx, const lt_json_t *doc,
-    ngx_uint_t *is_refused)
-{
-    lt_str_t language, tier;
-    ngx_http_request_t *r = ctx->request;
-
-    *is_refused = 1;
-
-    if (!lt_json_string(doc, "sourceLanguage", &language)) {
-        return lt_sessions_error(r, NGX_HTTP_BAD_REQUEST,
-            "MISSING_PARAMETER", "\"sourceLanguage\" is missing.");
-    }
-
-    if (!lt_language_is_source(language)) {
-        return lt_sessions_error(r, NGX_HTTP_BAD_REQUEST,
-            "UNSUPPORTED_LANGUAGE", "A talk cannot be in that language.");
-    }
-
-    if (lt_json_get(doc, "qualityTier") == NULL) {
-        tier = LT_STR("standard");
-
-    } else if (!lt_json_string(doc, "qualityTier", &tier)
-               || (!lt_str_is(tier, "standard")
-                   && !lt_str_is(tier, "premium")))
-    {
-        return lt_sessions_error(r, NGX_HTTP_BAD_REQUEST,
-            "INVALID_PARAMETER",
-            "\"qualityTier\" must be \"standard\" or \"premium\".");
-    }
-
-    if (lt_sessions_copy(r, &ctx->session.source_language, language) != NGX_OK
-        || lt_sessions_copy(r, &ctx->session.quality_tier, tier) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    *is_refused = 0;
-
-    return NGX_OK;
-}
-
-static ngx_int_t
-lt_sessions_post(ngx_http_request_t *r)
-{
-    ngx_int_t rc;
-    ngx_str_t body;
-    lt_json_t *doc = NULL;
     lt_error_t err;
-    ngx_uint_t is_refused;
-    lt_sessions_t *ctx;
 
-    ctx = lt_sessions_ctx(r);
-    if (ctx == NULL) {
-        return NGX_ERROR;
-    }
+    static const ngx_http_lt_sessions_refusal_t too_large = {
+        NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, "MESSAGE_TOO_LARGE",
+        "The body is too large."
+    }, no_object = {
+        NGX_HTTP_BAD_REQUEST, "INVALID_MESSAGE",
+        "The body must be a JSON object."
+    };
 
-    if (ngx_http_lt_identity_is_on(ctx->mcf)) {
-        if (ngx_http_lt_identity(r, &ctx->identity) != NGX_OK) {
-            return NGX_ERROR;
-        }
+    *doc = NULL;
+    *refusal = NULL;
 
-        if (ctx->identity.state != NGX_HTTP_LT_IDENTITY_VALID) {
-            return lt_sessions_error(r, NGX_HTTP_UNAUTHORIZED, "UNAUTHORIZED",
-                "Unauthorized");
-        }
-    }
-
-    rc = ngx_http_lt_answer_body(r, LT_SESSIONS_BODY_MAX, &body);
+    rc = ngx_http_lt_answer_body(r, NGX_HTTP_LT_SESSIONS_BODY_MAX, body);
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
     }
 
     if (rc == NGX_DECLINED) {
-        return lt_sessions_error(r, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
-            "MESSAGE_TOO_LARGE", "The body is too large.");
+        *refusal = &too_large;
+        return NGX_OK;
     }
 
-    if (lt_json_parse(&doc, ngx_http_lt_view(&body), LT_SESSIONS_BODY_MAX,
-            &err) != LT_OK || !lt_json_is_object(doc))
+    if (lt_json_parse(doc, ngx_http_lt_view(body),
+            NGX_HTTP_LT_SESSIONS_BODY_MAX, &err) != LT_OK
+        || !lt_json_is_object(*doc))
     {
-        lt_json_free(&doc);
-        return lt_sessions_error(r, NGX_HTTP_BAD_REQUEST, "INVALID_MESSAGE",
-            "The body must be a JSON object.");
+        lt_json_free(doc);
+        *refusal = &no_object;
     }
 
-    rc = lt_sessions_fields(ctx, doc, &is_refused);
-    lt_json_free(&doc);
-
-    if (is_refused) {
-        return rc;
-    }
-
-    if (lt_sessions_owner(ctx) != NGX_OK) {
-        return lt_sessions_failed(r);
-    }
-
-    ctx->session.now_ms = ngx_http_lt_wall_ms();
-    ctx->session.expires_s = ctx->session.now_ms / 1000 + LT_SESSIONS_LIFE_S;
-    lt_sessions_wait(r);
-
-    return lt_sessions_create(ctx);
+    return NGX_OK;
 }
 
-static void
-lt_sessions_post_handler(ngx_http_request_t *r)
+const ngx_http_lt_sessions_refusal_t *
+ngx_http_lt_sessions_check_language(const lt_json_t *doc, lt_str_t *language)
 {
-    ngx_int_t rc = lt_sessions_post(r);
+    static const ngx_http_lt_sessions_refusal_t unsupported = {
+        NGX_HTTP_BAD_REQUEST, "UNSUPPORTED_LANGUAGE",
+        "A talk cannot be in that language."
+    };
 
-    /* the count that reading the body took is ended by the answer */
-    if (rc != NGX_DONE) {
-        ngx_http_finalize_request(r, rc);
-    }
+    return lt_json_string(doc, "sourceLanguage", language)
+           && lt_language_is_source(*language) ? NULL : &unsupported;
+}
+
+const ngx_http_lt_sessions_refusal_t *
+ngx_http_lt_sessions_check_tier(const lt_json_t *doc, lt_str_t *tier)
+{
+    static const ngx_http_lt_sessions_refusal_t invalid = {
+        NGX_HTTP_BAD_REQUEST, "INVALID_PARAMETER",
+        "\"qualityTier\" must be \"standard\" or \"premium\"."
+    };
+
+    return lt_json_string(doc, "qualityTier", tier)
+           && (lt_str_is(*tier, "standard") || lt_str_is(*tier, "premium"))
+           ? NULL : &invalid;
 }
 
 /* GET /sessions/{id} */
@@ -379,39 +207,21 @@ static void
 lt_sessions_get_done(void *data, const ngx_http_lt_reply_t *reply)
 {
     int code = ngx_http_lt_state_code(reply);
-    u_char text[NGX_HTTP_LT_ANSWER_MAX];
-    lt_out_t out;
-    lt_str_t none = { NULL, 0 };
-    ngx_int_t rc;
-    lt_sessions_t *ctx = data;
-    lt_message_session_t session;
+    ngx_str_t none = ngx_null_string;
+    ngx_http_lt_sessions_t *ctx = data;
     ngx_http_request_t *r = ctx->request;
 
     ctx->cmd = NULL;
 
-    if (code == LT_STATE_DONE) {
-        ngx_http_lt_state_session(&session, reply);
-        lt_out_init(&out, text, sizeof(text));
-
-        rc = lt_message_session(&out, &session, none) == LT_OK
-             ? ngx_http_lt_answer(r, NGX_HTTP_OK, text, lt_out_len(&out))
-             : lt_sessions_failed(r);
-
-    } else if (code == LT_STATE_NOT_FOUND) {
-        rc = lt_sessions_error(r, NGX_HTTP_NOT_FOUND, "SESSION_NOT_FOUND",
-            "There is no such session.");
-
-    } else {
-        rc = lt_sessions_unavailable(r);
-    }
-
-    ngx_http_lt_answer_finish(r, rc);
+    ngx_http_lt_answer_finish(r, code == LT_STATE_DONE
+        ? ngx_http_lt_sessions_record(r, NGX_HTTP_OK, reply, &none)
+        : ngx_http_lt_sessions_lost(r, code));
 }
 
 static ngx_int_t
 lt_sessions_get(ngx_http_request_t *r, const ngx_str_t *id)
 {
-    lt_sessions_t *ctx = lt_sessions_ctx(r);
+    ngx_http_lt_sessions_t *ctx = ngx_http_lt_sessions_ctx(r, 0);
 
     if (ctx == NULL) {
         return NGX_ERROR;
@@ -420,10 +230,10 @@ lt_sessions_get(ngx_http_request_t *r, const ngx_str_t *id)
     ctx->cmd = ngx_http_lt_state_read(ctx->mcf, id, lt_sessions_get_done,
         ctx);
     if (ctx->cmd == NULL) {
-        return lt_sessions_unavailable(r);
+        return ngx_http_lt_sessions_lost(r, NGX_HTTP_LT_STATE_LOST);
     }
 
-    lt_sessions_wait(r);
+    ngx_http_lt_sessions_wait(r);
     r->main->count++;
 
     return NGX_DONE;
@@ -455,7 +265,7 @@ lt_sessions_say_health(ngx_http_request_t *r, ngx_uint_t is_up)
 static void
 lt_sessions_health_done(void *data, const ngx_http_lt_reply_t *reply)
 {
-    lt_sessions_t *ctx = data;
+    ngx_http_lt_sessions_t *ctx = data;
 
     ctx->cmd = NULL;
     ngx_http_lt_answer_finish(ctx->request,
@@ -466,7 +276,7 @@ static ngx_int_t
 lt_sessions_health(ngx_http_request_t *r)
 {
     ngx_str_t ping = ngx_string("PING");
-    lt_sessions_t *ctx = lt_sessions_ctx(r);
+    ngx_http_lt_sessions_t *ctx = ngx_http_lt_sessions_ctx(r, 0);
 
     if (ctx == NULL) {
         return NGX_ERROR;
@@ -478,14 +288,14 @@ lt_sessions_health(ngx_http_request_t *r)
         return lt_sessions_say_health(r, 0);
     }
 
-    lt_sessions_wait(r);
+    ngx_http_lt_sessions_wait(r);
     r->main->count++;
 
     return NGX_DONE;
 }
 
-static ngx_str_t
-lt_sessions_last_segment(ngx_http_request_t *r)
+ngx_str_t
+ngx_http_lt_sessions_last_segment(ngx_http_request_t *r)
 {
     u_char *end, *p;
     ngx_str_t s;
@@ -506,66 +316,94 @@ lt_sessions_last_segment(ngx_http_request_t *r)
 static ngx_int_t
 lt_sessions_wrong_method(ngx_http_request_t *r, const char *allow)
 {
+    static const ngx_http_lt_sessions_refusal_t not_allowed = {
+        NGX_HTTP_NOT_ALLOWED, "METHOD_NOT_ALLOWED",
+        "That method is not allowed here."
+    };
+
     if (ngx_http_lt_answer_header(r, "Allow", allow) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    return lt_sessions_error(r, NGX_HTTP_NOT_ALLOWED, "METHOD_NOT_ALLOWED",
-        "That method is not allowed here.");
+    return ngx_http_lt_sessions_refuse(r, &not_allowed);
 }
 
 static ngx_int_t
-lt_sessions_route_get(ngx_http_request_t *r, const ngx_str_t *last)
+lt_sessions_nothing(ngx_http_request_t *r)
+{
+    static const ngx_http_lt_sessions_refusal_t nothing = {
+        NGX_HTTP_NOT_FOUND, "NOT_FOUND", "There is nothing at this address."
+    };
+
+    return ngx_http_lt_sessions_refuse(r, &nothing);
+}
+
+static ngx_int_t
+lt_sessions_read_body(ngx_http_request_t *r, ngx_http_client_body_handler_pt fn)
 {
     ngx_int_t rc;
-    lt_str_t segment = ngx_http_lt_view(last);
 
-    rc = ngx_http_discard_request_body(r);
-    if (rc != NGX_OK) {
-        return rc;
+    r->request_body_in_single_buf = 1;
+    rc = ngx_http_read_client_request_body(r, fn);
+
+    return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+}
+
+static ngx_int_t
+lt_sessions_route_one(ngx_http_request_t *r, const ngx_str_t *id)
+{
+    switch (r->method) {
+
+    case NGX_HTTP_GET:
+    case NGX_HTTP_HEAD:
+        return lt_sessions_get(r, id);
+
+    case NGX_HTTP_PATCH:
+        return lt_sessions_read_body(r, ngx_http_lt_sessions_patch_handler);
+
+    case NGX_HTTP_DELETE:
+        return ngx_http_lt_sessions_delete(r, id);
+
+    default:
+        return lt_sessions_wrong_method(r, "GET, PATCH, DELETE, OPTIONS");
     }
-
-    if (lt_str_is(segment, "health")) {
-        return lt_sessions_health(r);
-    }
-
-    if (lt_str_is(segment, "sessions")) {
-        return lt_sessions_wrong_method(r, "POST, OPTIONS");
-    }
-
-    if (lt_session_id_is_valid(segment)) {
-        return lt_sessions_get(r, last);
-    }
-
-    return lt_sessions_error(r, NGX_HTTP_NOT_FOUND, "NOT_FOUND",
-        "There is nothing at this address.");
 }
 
 ngx_int_t
 ngx_http_lt_sessions_handler(ngx_http_request_t *r)
 {
     ngx_int_t rc;
-    ngx_str_t last = lt_sessions_last_segment(r);
+    ngx_str_t last = ngx_http_lt_sessions_last_segment(r);
+    lt_str_t segment = ngx_http_lt_view(&last);
+    ngx_uint_t has_body = r->method == NGX_HTTP_POST
+                          || r->method == NGX_HTTP_PATCH;
 
     if (r->method == NGX_HTTP_OPTIONS) {
         return ngx_http_lt_answer_preflight(r);
     }
 
-    if (r->method & (NGX_HTTP_GET | NGX_HTTP_HEAD)) {
-        return lt_sessions_route_get(r, &last);
+    if (!has_body) {
+        rc = ngx_http_discard_request_body(r);
+        if (rc != NGX_OK) {
+            return rc;
+        }
     }
 
-    if (r->method != NGX_HTTP_POST) {
-        return lt_sessions_wrong_method(r, "GET, POST, OPTIONS");
+    if (lt_str_is(segment, "sessions")) {
+        return r->method == NGX_HTTP_POST
+               ? lt_sessions_read_body(r, ngx_http_lt_sessions_post_handler)
+               : lt_sessions_wrong_method(r, "POST, OPTIONS");
     }
 
-    if (!lt_str_is(ngx_http_lt_view(&last), "sessions")) {
-        return lt_sessions_error(r, NGX_HTTP_NOT_FOUND, "NOT_FOUND",
-            "There is nothing at this address.");
+    if (lt_str_is(segment, "health")) {
+        return r->method & (NGX_HTTP_GET | NGX_HTTP_HEAD)
+               ? lt_sessions_health(r)
+               : lt_sessions_wrong_method(r, "GET, OPTIONS");
     }
 
-    r->request_body_in_single_buf = 1;
-    rc = ngx_http_read_client_request_body(r, lt_sessions_post_handler);
+    if (lt_session_id_is_valid(segment)) {
+        return lt_sessions_route_one(r, &last);
+    }
 
-    return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+    return lt_sessions_nothing(r);
 }

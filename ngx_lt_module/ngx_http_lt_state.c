@@ -7,7 +7,7 @@ typedef struct {
 } lt_state_digits_t;
 
 static ngx_str_t
-lt_state_number(lt_state_digits_t *digits, int64_t n)
+lt_state_digits(lt_state_digits_t *digits, int64_t n)
 {
     ngx_str_t s;
 
@@ -35,8 +35,8 @@ ngx_http_lt_state_create(ngx_http_lt_main_conf_t *mcf,
     ngx_str_t args[7];
     lt_state_digits_t now, expires;
 
-    args[0] = lt_state_number(&now, n->now_ms);
-    args[1] = lt_state_number(&expires, n->expires_s);
+    args[0] = lt_state_digits(&now, n->now_ms);
+    args[1] = lt_state_digits(&expires, n->expires_s);
     args[2] = *n->session_id;
     args[3] = n->speaker_id;
     args[4] = n->source_language;
@@ -59,7 +59,7 @@ ngx_http_lt_state_join(ngx_http_lt_main_conf_t *mcf,
     args[1].data = mcf->process_id;
     args[1].len = NGX_HTTP_LT_PROCESS_ID_LEN;
     args[2] = *language;
-    args[3] = lt_state_number(&max, (int64_t) mcf->listeners_max);
+    args[3] = lt_state_digits(&max, (int64_t) mcf->listeners_max);
 
     return ngx_http_lt_command_eval(mcf->redis, LT_STATE_JOIN, session_id, 4,
         args, done, data);
@@ -75,18 +75,34 @@ ngx_http_lt_state_leave(ngx_http_lt_main_conf_t *mcf,
 }
 
 ngx_http_lt_command_t *
+ngx_http_lt_state_language(ngx_http_lt_main_conf_t *mcf,
+    const ngx_str_t *session_id, const ngx_str_t *connection,
+    const ngx_str_t *language, ngx_http_lt_command_done_pt done, void *data)
+{
+    ngx_str_t args[2];
+
+    args[0] = *connection;
+    args[1] = *language;
+
+    return ngx_http_lt_command_eval(mcf->redis, LT_STATE_LANGUAGE, session_id,
+        2, args, done, data);
+}
+
+ngx_http_lt_command_t *
 ngx_http_lt_state_attach(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, const ngx_str_t *connection,
     const ngx_str_t *speaker_key, ngx_http_lt_command_done_pt done, void *data)
 {
-    ngx_str_t args[3];
+    ngx_str_t args[4];
     lt_state_digits_t now;
 
     args[0] = *connection;
-    args[1] = *speaker_key;
-    args[2] = lt_state_number(&now, ngx_http_lt_wall_ms());
+    args[1].data = mcf->process_id;
+    args[1].len = NGX_HTTP_LT_PROCESS_ID_LEN;
+    args[2] = *speaker_key;
+    args[3] = lt_state_digits(&now, ngx_http_lt_wall_ms());
 
-    return ngx_http_lt_command_eval(mcf->redis, LT_STATE_ATTACH, session_id, 3,
+    return ngx_http_lt_command_eval(mcf->redis, LT_STATE_ATTACH, session_id, 4,
         args, done, data);
 }
 
@@ -99,7 +115,7 @@ ngx_http_lt_state_detach(ngx_http_lt_main_conf_t *mcf,
     lt_state_digits_t now;
 
     args[0] = *connection;
-    args[1] = lt_state_number(&now, ngx_http_lt_wall_ms());
+    args[1] = lt_state_digits(&now, ngx_http_lt_wall_ms());
 
     return ngx_http_lt_command_eval(mcf->redis, LT_STATE_DETACH, session_id, 2,
         args, done, data);
@@ -108,33 +124,64 @@ ngx_http_lt_state_detach(ngx_http_lt_main_conf_t *mcf,
 ngx_http_lt_command_t *
 ngx_http_lt_state_end(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, ngx_uint_t only_without_speaker,
-    ngx_http_lt_command_done_pt done, void *data)
+    const ngx_str_t *speaker_key, ngx_http_lt_command_done_pt done, void *data)
 {
-    ngx_str_t args[2];
+    ngx_str_t args[3];
     lt_state_digits_t now, only;
 
-    args[0] = lt_state_number(&now, ngx_http_lt_wall_ms());
-    args[1] = lt_state_number(&only, only_without_speaker ? 1 : 0);
+    args[0] = lt_state_digits(&now, ngx_http_lt_wall_ms());
+    args[1] = lt_state_digits(&only, only_without_speaker ? 1 : 0);
+    args[2] = *speaker_key;
 
-    return ngx_http_lt_command_eval(mcf->redis, LT_STATE_END, session_id, 2,
+    return ngx_http_lt_command_eval(mcf->redis, LT_STATE_END, session_id, 3,
         args, done, data);
+}
+
+static ngx_uint_t
+lt_state_put_fields(ngx_str_t *args, const ngx_http_lt_state_field_t *fields,
+    ngx_uint_t n)
+{
+    ngx_uint_t i;
+
+    for (i = 0; i < n; i++) {
+        args[2 * i] = fields[i].name;
+        args[2 * i + 1] = fields[i].value;
+    }
+
+    return 2 * n;
 }
 
 ngx_http_lt_command_t *
 ngx_http_lt_state_broadcast(ngx_http_lt_main_conf_t *mcf,
-    const ngx_str_t *session_id, const char *field, ngx_uint_t value,
-    ngx_http_lt_command_done_pt done, void *data)
+    const ngx_str_t *session_id, const ngx_http_lt_state_field_t *fields,
+    ngx_uint_t n, ngx_http_lt_command_done_pt done, void *data)
 {
-    ngx_str_t args[3];
-    lt_state_digits_t on, now;
+    ngx_str_t args[1 + 2 * NGX_HTTP_LT_STATE_FIELDS_MAX];
+    lt_state_digits_t now;
 
-    args[0].data = (u_char *) field;
-    args[0].len = ngx_strlen(field);
-    args[1] = lt_state_number(&on, value ? 1 : 0);
-    args[2] = lt_state_number(&now, ngx_http_lt_wall_ms());
+    args[0] = lt_state_digits(&now, ngx_http_lt_wall_ms());
+    n = 1 + lt_state_put_fields(args + 1, fields, n);
 
     return ngx_http_lt_command_eval(mcf->redis, LT_STATE_BROADCAST, session_id,
-        3, args, done, data);
+        n, args, done, data);
+}
+
+ngx_http_lt_command_t *
+ngx_http_lt_state_update(ngx_http_lt_main_conf_t *mcf,
+    const ngx_str_t *session_id, const ngx_str_t *speaker_key,
+    const ngx_http_lt_state_field_t *fields, ngx_uint_t n,
+    ngx_http_lt_command_done_pt done, void *data)
+{
+    ngx_str_t args[3 + 2 * NGX_HTTP_LT_STATE_FIELDS_MAX];
+    lt_state_digits_t now, only;
+
+    args[0] = lt_state_digits(&now, ngx_http_lt_wall_ms());
+    args[1] = *speaker_key;
+    args[2] = lt_state_digits(&only, n == 0);
+    n = 3 + lt_state_put_fields(args + 3, fields, n);
+
+    return ngx_http_lt_command_eval(mcf->redis, LT_STATE_UPDATE, session_id,
+        n, args, done, data);
 }
 
 ngx_http_lt_command_t *
@@ -223,4 +270,22 @@ ngx_http_lt_state_session(lt_message_session_t *session,
         session->listeners +=
             session->languages[session->languages_n++].count;
     }
+}
+
+int64_t
+ngx_http_lt_state_number(const ngx_http_lt_reply_t *reply, const char *name)
+{
+    ngx_str_t key;
+    ngx_uint_t i;
+    const ngx_http_lt_reply_t *fields = ngx_http_lt_reply_at(reply, 1);
+
+    for (i = 0; i + 1 < ngx_http_lt_reply_size(fields); i += 2) {
+        key = ngx_http_lt_reply_text(fields, i);
+
+        if (lt_str_is(ngx_http_lt_view(&key), name)) {
+            return ngx_http_lt_reply_number(fields, i + 1);
+        }
+    }
+
+    return 0;
 }

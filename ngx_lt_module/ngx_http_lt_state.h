@@ -23,7 +23,7 @@ typedef struct {
     ngx_str_t speaker_id;
     ngx_str_t source_language;
     ngx_str_t quality_tier;
-    ngx_str_t speaker_key;      /* SHA-256 in hex */
+    ngx_str_t speaker_key;      /* what its speaker has to bring, hashed */
     int64_t now_ms;
     int64_t expires_s;
 } ngx_http_lt_state_new_t;
@@ -41,6 +41,11 @@ ngx_http_lt_command_t *ngx_http_lt_state_leave(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, const ngx_str_t *connection,
     ngx_http_lt_command_done_pt done, void *data);
 
+ngx_http_lt_command_t *ngx_http_lt_state_language(
+    ngx_http_lt_main_conf_t *mcf, const ngx_str_t *session_id,
+    const ngx_str_t *connection, const ngx_str_t *language,
+    ngx_http_lt_command_done_pt done, void *data);
+
 ngx_http_lt_command_t *ngx_http_lt_state_attach(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, const ngx_str_t *connection,
     const ngx_str_t *speaker_key, ngx_http_lt_command_done_pt done, void *data);
@@ -49,21 +54,42 @@ ngx_http_lt_command_t *ngx_http_lt_state_detach(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, const ngx_str_t *connection,
     ngx_http_lt_command_done_pt done, void *data);
 
+/* speaker_key len 0: whoever it was who asked may. */
 ngx_http_lt_command_t *ngx_http_lt_state_end(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, ngx_uint_t only_without_speaker,
-    ngx_http_lt_command_done_pt done, void *data);
+    const ngx_str_t *speaker_key, ngx_http_lt_command_done_pt done,
+    void *data);
 
-/* field: "isPaused" or "isMuted". */
+/* A field of the session and what it becomes. */
+typedef struct {
+    ngx_str_t name;
+    ngx_str_t value;
+} ngx_http_lt_state_field_t;
+
+#define NGX_HTTP_LT_STATE_FIELDS_MAX 3
+
+/* fields: isPaused, isMuted, volume. */
 ngx_http_lt_command_t *ngx_http_lt_state_broadcast(
     ngx_http_lt_main_conf_t *mcf, const ngx_str_t *session_id,
-    const char *field, ngx_uint_t value, ngx_http_lt_command_done_pt done,
-    void *data);
+    const ngx_http_lt_state_field_t *fields, ngx_uint_t n,
+    ngx_http_lt_command_done_pt done, void *data);
+
+/* fields: status, sourceLanguage, qualityTier; n 0: only asks whether the key
+   is the session's. */
+ngx_http_lt_command_t *ngx_http_lt_state_update(
+    ngx_http_lt_main_conf_t *mcf, const ngx_str_t *session_id,
+    const ngx_str_t *speaker_key, const ngx_http_lt_state_field_t *fields,
+    ngx_uint_t n, ngx_http_lt_command_done_pt done, void *data);
 
 ngx_http_lt_command_t *ngx_http_lt_state_read(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, ngx_http_lt_command_done_pt done, void *data);
 
-/* The answer of _read(); views into the reply. */
+/* The answer of _read() and _update(); views into the reply. */
 void ngx_http_lt_state_session(lt_message_session_t *session,
     const ngx_http_lt_reply_t *reply);
+
+/* One field of it that is a number; 0 when absent. */
+int64_t ngx_http_lt_state_number(const ngx_http_lt_reply_t *reply,
+    const char *name);
 
 #endif

@@ -11,6 +11,7 @@ struct ngx_http_lt_talks_s {
 
 static void lt_talk_timer_handler(ngx_event_t *ev);
 static void lt_talk_status_handler(ngx_event_t *ev);
+static void lt_talk_age_handler(ngx_event_t *ev);
 static void lt_talk_reap_handler(ngx_event_t *ev);
 
 ngx_int_t
@@ -85,6 +86,7 @@ lt_talk_new(ngx_http_lt_main_conf_t *mcf, const ngx_str_t *session_id)
 
     lt_talk_event(&talk->timer, lt_talk_timer_handler, talk);
     lt_talk_event(&talk->status, lt_talk_status_handler, talk);
+    lt_talk_event(&talk->age, lt_talk_age_handler, talk);
     lt_talk_event(&talk->reap, lt_talk_reap_handler, talk);
 
     ngx_rbtree_insert(&mcf->talks->tree, &talk->sn.node);
@@ -96,7 +98,7 @@ lt_talk_new(ngx_http_lt_main_conf_t *mcf, const ngx_str_t *session_id)
 
 /* Freed when nothing here needs it any more, in an event of its own. */
 static void
-lt_talk_check(ngx_http_lt_talk_t *talk)
+lt_talk_release(ngx_http_lt_talk_t *talk)
 {
     if (talk->listeners_n == 0 && talk->speaker == NULL
         && talk->state != NGX_HTTP_LT_TALK_ORPHAN)
@@ -119,6 +121,7 @@ lt_talk_reap_handler(ngx_event_t *ev)
 
     ngx_http_lt_command_forget(talk->ending);
     ngx_http_lt_command_forget(talk->reading);
+    ngx_http_lt_command_forget(talk->checking);
     ngx_http_lt_redis_unsubscribe(mcf->redis, &talk->sn.str);
     ngx_http_lt_registry_remove(mcf, &talk->sn.str);
 
@@ -128,6 +131,10 @@ lt_talk_reap_handler(ngx_event_t *ev)
 
     if (talk->status.timer_set) {
         ngx_del_timer(&talk->status);
+    }
+
+    if (talk->age.timer_set) {
+        ngx_del_timer(&talk->age);
     }
 
     ngx_rbtree_delete(&mcf->talks->tree, &talk->sn.node);
@@ -146,6 +153,18 @@ lt_talk_enter_state(ngx_http_lt_talk_t *talk, ngx_http_lt_talk_state_e state,
 
     if (state != NGX_HTTP_LT_TALK_LIVE) {
         ngx_add_timer(&talk->timer, timeout_ms);
+    }
+}
+
+/* A speaker with that epoch has come somewhere: an older one has to go. */
+static void
+lt_talk_owned(ngx_http_lt_talk_t *talk, uint64_t epoch)
+{
+    talk->epoch = ngx_max(talk->epoch, epoch);
+
+    if (talk->speaker != NULL && talk->speaker->epoch < talk->epoch) {
+        ngx_http_lt_connection_close(talk->speaker, LT_WS_CLOSE_REPLACED,
+            "the speaker has connected anew");
     }
 }
 
@@ -184,8 +203,10 @@ ngx_http_lt_talk_enter(ngx_http_lt_socket_t *s, const ngx_str_t *session_id)
             "the speaker has connected anew");
     }
 
-    (void) ngx_http_lt_push_control(s->mcf, session_id, LT_STATE_REPLACED, 0,
-        &s->id);
+    lt_talk_owned(talk, s->epoch);
+
+    (void) ngx_http_lt_push_control(s->mcf, session_id, LT_STATE_REPLACED,
+        (int64_t) s->epoch);
 
     return NGX_OK;
 }
@@ -219,7 +240,7 @@ ngx_http_lt_talk_exit(ngx_http_lt_socket_t *s)
         }
     }
 
-    lt_talk_check(talk);
+    lt_talk_release(talk);
 }
 
 void
@@ -260,7 +281,7 @@ ngx_http_lt_talk_ended(ngx_http_lt_talk_t *talk)
         speaker->ingest = NULL;
     }
 
-    lt_talk_check(talk);
+    lt_talk_release(talk);
 }
 
 void
@@ -276,6 +297,23 @@ ngx_http_lt_talk_drained(ngx_http_lt_talk_t *talk, ngx_msec_t play_ms)
 
     lt_talk_enter_state(talk, NGX_HTTP_LT_TALK_ENDED,
         ngx_min(play_ms, talk->mcf->end_grace - passed));
+}
+
+void
+ngx_http_lt_talk_end(ngx_http_lt_main_conf_t *mcf,
+    const ngx_str_t *session_id, const char *reason)
+{
+    ngx_http_lt_talk_t *talk;
+
+    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+        "lt: event=session_ended session=%V reason=%s", session_id, reason);
+    NGX_HTTP_LT_COUNT(sessions_ended, 1);
+    (void) ngx_http_lt_push_control(mcf, session_id, LT_STATE_ENDED, 0);
+
+    talk = ngx_http_lt_talk_find(mcf, session_id);
+    if (talk != NULL) {
+        ngx_http_lt_talk_ended(talk);
+    }
 }
 
 /* The speaker did not come back: the script has decided. */
@@ -299,13 +337,7 @@ lt_talk_end_done(void *data, const ngx_http_lt_reply_t *reply)
 
     case LT_STATE_DONE:
         if (ngx_http_lt_reply_number(reply, 1) != 0) {
-            ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                "lt: event=session_ended session=%V reason=speaker_gone",
-                &talk->sn.str);
-            NGX_HTTP_LT_COUNT(sessions_ended, 1);
-            (void) ngx_http_lt_push_control(talk->mcf, &talk->sn.str,
-                LT_STATE_ENDED, 0, NULL);
-            ngx_http_lt_talk_ended(talk);
+            ngx_http_lt_talk_end(talk->mcf, &talk->sn.str, "speaker_gone");
             return;
         }
         break;
@@ -317,7 +349,7 @@ lt_talk_end_done(void *data, const ngx_http_lt_reply_t *reply)
     /* a speaker is back on another process, or somebody else ended it: then
        the event has come or will come */
     lt_talk_enter_state(talk, NGX_HTTP_LT_TALK_LIVE, 0);
-    lt_talk_check(talk);
+    lt_talk_release(talk);
 }
 
 static void
@@ -358,12 +390,13 @@ lt_talk_close_all(ngx_http_lt_talk_t *talk)
             LT_WS_CLOSE_NORMAL, "the session has ended");
     }
 
-    lt_talk_check(talk);
+    lt_talk_release(talk);
 }
 
 static void
 lt_talk_timer_handler(ngx_event_t *ev)
 {
+    ngx_str_t nobody = ngx_null_string;
     ngx_http_lt_talk_t *talk = ev->data;
 
     switch (talk->state) {
@@ -377,7 +410,7 @@ lt_talk_timer_handler(ngx_event_t *ev)
         }
 
         talk->ending = ngx_http_lt_state_end(talk->mcf, &talk->sn.str, 1,
-            lt_talk_end_done, talk);
+            &nobody, lt_talk_end_done, talk);
         if (talk->ending == NULL) {
             lt_talk_enter_state(talk, NGX_HTTP_LT_TALK_ORPHAN,
                 NGX_HTTP_LT_TALK_RETRY_MS);
@@ -396,6 +429,92 @@ lt_talk_timer_handler(ngx_event_t *ev)
     }
 }
 
+/* It is as old as it may get. */
+static void
+lt_talk_aged(void *data, const ngx_http_lt_reply_t *reply)
+{
+    ngx_http_lt_talk_t *talk = data;
+
+    talk->checking = NULL;
+
+    switch (ngx_http_lt_state_code(reply)) {
+
+    case NGX_HTTP_LT_STATE_LOST:
+        ngx_add_timer(&talk->age, NGX_HTTP_LT_TALK_RETRY_MS);
+        return;
+
+    case LT_STATE_DONE:
+        if (ngx_http_lt_reply_number(reply, 1) != 0) {
+            ngx_http_lt_talk_end(talk->mcf, &talk->sn.str, "age");
+            return;
+        }
+        break;
+
+    default:
+        break;
+    }
+
+    ngx_http_lt_talk_ended(talk);
+}
+
+static void
+lt_talk_age_handler(ngx_event_t *ev)
+{
+    ngx_str_t nobody = ngx_null_string;
+    ngx_http_lt_talk_t *talk = ev->data;
+
+    if (talk->checking == NULL) {
+        talk->checking = ngx_http_lt_state_end(talk->mcf, &talk->sn.str, 0,
+            &nobody, lt_talk_aged, talk);
+    }
+
+    if (talk->checking == NULL) {
+        ngx_add_timer(ev, NGX_HTTP_LT_TALK_RETRY_MS);
+    }
+}
+
+static void
+lt_talk_checked(void *data, const ngx_http_lt_reply_t *reply)
+{
+    int code = ngx_http_lt_state_code(reply);
+    int64_t left_ms;
+    ngx_http_lt_talk_t *talk = data;
+    lt_message_session_t session;
+
+    talk->checking = NULL;
+
+    if (code == LT_STATE_NOT_FOUND) {
+        ngx_http_lt_talk_ended(talk);
+        return;
+    }
+
+    if (code != LT_STATE_DONE) {
+        return;     /* it is subscribed to, and checked, once more */
+    }
+
+    ngx_http_lt_state_session(&session, reply);
+
+    if (lt_str_is(session.status, "ended")) {
+        ngx_http_lt_talk_ended(talk);
+        return;
+    }
+
+    lt_talk_owned(talk,
+        (uint64_t) ngx_http_lt_state_number(reply, "epoch"));
+
+    left_ms = session.expires_s * 1000 - ngx_http_lt_wall_ms();
+    ngx_add_timer(&talk->age, (ngx_msec_t) ngx_max(left_ms, 1));
+}
+
+void
+ngx_http_lt_talk_check(ngx_http_lt_talk_t *talk)
+{
+    if (talk->checking == NULL) {
+        talk->checking = ngx_http_lt_state_read(talk->mcf, &talk->sn.str,
+            lt_talk_checked, talk);
+    }
+}
+
 void
 ngx_http_lt_talk_counts_changed(ngx_http_lt_talk_t *talk)
 {
@@ -403,7 +522,7 @@ ngx_http_lt_talk_counts_changed(ngx_http_lt_talk_t *talk)
 
     if (talk->speaker == NULL) {
         (void) ngx_http_lt_push_control(talk->mcf, &talk->sn.str,
-            LT_STATE_COUNTS, 0, NULL);
+            LT_STATE_COUNTS, 0);
         return;
     }
 
@@ -467,14 +586,11 @@ ngx_http_lt_talk_control(ngx_http_lt_talk_t *talk, const lt_state_event_t *ev)
 
     } else if (lt_str_is(ev->name, LT_STATE_REPLACED)) {
 
-        if (talk->speaker != NULL) {
-            ngx_http_lt_connection_close(talk->speaker, LT_WS_CLOSE_REPLACED,
-                "the speaker has connected anew");
-        }
+        lt_talk_owned(talk, (uint64_t) ev->number);
 
         if (talk->state == NGX_HTTP_LT_TALK_ORPHAN) {
             lt_talk_enter_state(talk, NGX_HTTP_LT_TALK_LIVE, 0);
-            lt_talk_check(talk);
+            lt_talk_release(talk);
         }
 
     } else if (lt_str_is(ev->name, LT_STATE_COUNTS) && talk->speaker != NULL) {

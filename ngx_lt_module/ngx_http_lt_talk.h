@@ -35,13 +35,16 @@ struct ngx_http_lt_talk_s {
     ngx_queue_t listeners;          /* of ngx_http_lt_socket_t */
     ngx_uint_t listeners_n;
     ngx_http_lt_socket_t *speaker;
+    uint64_t epoch;                 /* the highest of a speaker heard of */
     ngx_msec_t ended_at_ms;
     ngx_event_t timer;              /* the state's timeout */
     ngx_event_t status;             /* the next sessionStatus */
     ngx_msec_t status_at_ms;        /* when the last one went out */
+    ngx_event_t age;                /* when the session is too old */
     ngx_event_t reap;
     ngx_http_lt_command_t *ending;
     ngx_http_lt_command_t *reading;
+    ngx_http_lt_command_t *checking;
     u_char id_data[];
 };
 
@@ -67,6 +70,14 @@ void ngx_http_lt_talk_exit(ngx_http_lt_socket_t *s);
 
 /* The talk was ended, here or elsewhere: waits for its last clip. */
 void ngx_http_lt_talk_ended(ngx_http_lt_talk_t *talk);
+
+/* The session has ended in Redis just now: logs, tells all processes, and
+   ends what is here. */
+void ngx_http_lt_talk_end(ngx_http_lt_main_conf_t *mcf,
+    const ngx_str_t *session_id, const char *reason);
+
+/* Its channel is heard from now on; what came before may have been missed. */
+void ngx_http_lt_talk_check(ngx_http_lt_talk_t *talk);
 
 /* Its last segment is out and plays for so long. */
 void ngx_http_lt_talk_drained(ngx_http_lt_talk_t *talk, ngx_msec_t play_ms);

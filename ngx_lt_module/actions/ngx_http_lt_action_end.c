@@ -3,8 +3,6 @@
  * hear sessionEnded when the last clip has had time to play.
  */
 #include "ngx_http_lt_actions.h"
-#include "ngx_http_lt_metrics.h"
-#include "ngx_http_lt_push.h"
 
 static void
 lt_action_end_done(void *data, const ngx_http_lt_reply_t *reply)
@@ -12,7 +10,6 @@ lt_action_end_done(void *data, const ngx_http_lt_reply_t *reply)
     int code = ngx_http_lt_state_code(reply);
     ngx_http_lt_ask_t *ask = data;
     ngx_http_lt_talk_t *talk;
-    ngx_http_lt_main_conf_t *mcf = ask->mcf;
 
     if (code != LT_STATE_DONE) {
         ngx_http_lt_ask_fail(ask, code);
@@ -21,17 +18,13 @@ lt_action_end_done(void *data, const ngx_http_lt_reply_t *reply)
 
     /* the socket may have gone by now; the talk has ended all the same */
     if (ngx_http_lt_reply_number(reply, 1) != 0) {
-        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-            "lt: event=session_ended session=%V reason=speaker",
-            &ask->session_id);
-        NGX_HTTP_LT_COUNT(sessions_ended, 1);
-        (void) ngx_http_lt_push_control(mcf, &ask->session_id, LT_STATE_ENDED,
-            0, NULL);
-    }
+        ngx_http_lt_talk_end(ask->mcf, &ask->session_id, "speaker");
 
-    talk = ngx_http_lt_talk_find(mcf, &ask->session_id);
-    if (talk != NULL) {
-        ngx_http_lt_talk_ended(talk);
+    } else {
+        talk = ngx_http_lt_talk_find(ask->mcf, &ask->session_id);
+        if (talk != NULL) {
+            ngx_http_lt_talk_ended(talk);
+        }
     }
 
     ngx_http_lt_ask_done(ask);
@@ -40,6 +33,7 @@ lt_action_end_done(void *data, const ngx_http_lt_reply_t *reply)
 void
 ngx_http_lt_action_end(ngx_http_lt_socket_t *s, const lt_json_t *doc)
 {
+    ngx_str_t nobody = ngx_null_string;
     ngx_http_lt_ask_t *ask;
 
     (void) doc;
@@ -49,7 +43,7 @@ ngx_http_lt_action_end(ngx_http_lt_socket_t *s, const lt_json_t *doc)
         return;
     }
 
-    ask->cmd = ngx_http_lt_state_end(s->mcf, &s->talk->sn.str, 0,
+    ask->cmd = ngx_http_lt_state_end(s->mcf, &s->talk->sn.str, 0, &nobody,
         lt_action_end_done, ask);
     if (ask->cmd == NULL) {
         ngx_http_lt_ask_fail(ask, NGX_HTTP_LT_STATE_LOST);

@@ -7,6 +7,27 @@
 #include "lt_session_id.h"
 
 static void
+lt_action_join_tell(ngx_http_lt_socket_t *s, const char *type)
+{
+    u_char text[LT_MESSAGE_MAX];
+    lt_out_t out;
+    lt_message_change_t change;
+
+    /* what was sent before may have been too much for it */
+    if (s->state != NGX_HTTP_LT_OPEN) {
+        return;
+    }
+
+    ngx_memzero(&change, sizeof(change));
+    change.type = type;
+    change.session_id = ngx_http_lt_view(&s->talk->sn.str);
+
+    lt_out_init(&out, text, sizeof(text));
+    (void) lt_message_change(&out, &change, ngx_http_lt_wall_ms());
+    ngx_http_lt_connection_send_text(s, text, lt_out_len(&out));
+}
+
+static void
 lt_action_join_say(ngx_http_lt_socket_t *s, const lt_message_session_t *now)
 {
     u_char text[LT_MESSAGE_MAX];
@@ -23,18 +44,12 @@ lt_action_join_say(ngx_http_lt_socket_t *s, const lt_message_session_t *now)
     (void) lt_message_session_joined(&out, &joined, wall_ms);
     ngx_http_lt_connection_send_text(s, text, lt_out_len(&out));
 
-    if (now->broadcast.is_paused && s->state == NGX_HTTP_LT_OPEN) {
-        lt_out_init(&out, text, sizeof(text));
-        (void) lt_message_broadcast(&out, "broadcastPaused", joined.session_id,
-            NULL, 0, -1, wall_ms);
-        ngx_http_lt_connection_send_text(s, text, lt_out_len(&out));
+    if (now->broadcast.is_paused) {
+        lt_action_join_tell(s, "broadcastPaused");
     }
 
-    if (now->broadcast.is_muted && s->state == NGX_HTTP_LT_OPEN) {
-        lt_out_init(&out, text, sizeof(text));
-        (void) lt_message_broadcast(&out, "broadcastMuted", joined.session_id,
-            NULL, 0, -1, wall_ms);
-        ngx_http_lt_connection_send_text(s, text, lt_out_len(&out));
+    if (now->broadcast.is_muted) {
+        lt_action_join_tell(s, "broadcastMuted");
     }
 }
 
@@ -76,7 +91,8 @@ ngx_http_lt_action_join(ngx_http_lt_socket_t *s, const lt_json_t *doc)
     ngx_http_lt_ask_t *ask;
 
     if (!lt_action_join_agrees(doc, "sessionId", &s->talk->sn.str)
-        || !lt_action_join_agrees(doc, "targetLanguage", &s->language))
+        || (!lt_action_join_agrees(doc, "targetLanguage", &s->language)
+            && !lt_action_join_agrees(doc, "targetLanguage", &s->label)))
     {
         ngx_http_lt_action_error(s, "INVALID_PARAMETERS",
             "sessionId and targetLanguage must be those that the socket was "

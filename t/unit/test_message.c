@@ -48,7 +48,7 @@ a_session(void)
 static void
 an_error_says_its_text_for_both_kinds_of_clients(void **state)
 {
-    lt_message_error_t error = { "CODE", "A \"text\".", NULL, { NULL, 0 } };
+    lt_message_error_t error = { "CODE", "A \"text\".", NULL, { NULL, 0 }, 0 };
 
     (void) state;
 
@@ -133,25 +133,110 @@ a_session_has_its_token_only_when_given(void **state)
 }
 
 static void
-a_broadcast_message_is_short_for_listeners(void **state)
+a_change_is_short_for_listeners(void **state)
 {
-    lt_message_broadcast_t b = { 1, 0, 1, 40 };
+    lt_message_change_t c = {
+        .type = "broadcastPaused", .session_id = LT_STR("a-b-123"),
+        .state = { 1, 0, 0.25, 40 }, .listeners = 2, .pause_ms = 30,
+    };
 
     (void) state;
 
-    assert_message(lt_message_broadcast(&out, "broadcastPaused",
-        LT_STR("a-b-123"), NULL, 0, -1, 50),
+    assert_message(lt_message_change(&out, &c, 50),
         "{\"type\":\"broadcastPaused\",\"sessionId\":\"a-b-123\","
         "\"timestamp\":50}");
 
     setup(NULL);
-    b.is_paused = 0;
-    assert_message(lt_message_broadcast(&out, "broadcastResumed",
-        LT_STR("a-b-123"), &b, 2, 30, 50),
+    c.type = "volumeChanged";
+    assert_message(lt_message_change(&out, &c, 50),
+        "{\"type\":\"volumeChanged\",\"sessionId\":\"a-b-123\","
+        "\"volumeLevel\":0.25,\"timestamp\":50}");
+
+    setup(NULL);
+    c.type = "speakerStateChanged";
+    assert_message(lt_message_change(&out, &c, 50),
+        "{\"type\":\"speakerStateChanged\",\"sessionId\":\"a-b-123\","
+        "\"broadcastState\":{\"isActive\":true,\"isPaused\":true,"
+        "\"isMuted\":false,\"volume\":0.25,\"lastStateChange\":40},"
+        "\"timestamp\":50}");
+}
+
+static void
+a_reply_to_a_change_tells_all(void **state)
+{
+    lt_message_change_t c = {
+        .type = "broadcastResumed", .session_id = LT_STR("a-b-123"),
+        .state = { 0, 0, 1, 40 }, .is_reply = 1, .listeners = 2,
+        .pause_ms = 30,
+    };
+
+    (void) state;
+
+    assert_message(lt_message_change(&out, &c, 50),
         "{\"type\":\"broadcastResumed\",\"sessionId\":\"a-b-123\","
         "\"broadcastState\":{\"isActive\":true,\"isPaused\":false,"
         "\"isMuted\":false,\"volume\":1,\"lastStateChange\":40},"
         "\"listenersNotified\":2,\"pauseDuration\":30,\"timestamp\":50}");
+
+    setup(NULL);
+    c.pause_ms = -1;
+    assert_int_equal(lt_message_change(&out, &c, 50), LT_OK);
+    buf[lt_out_len(&out)] = '\0';
+    assert_non_null(strstr(buf, "\"pauseDuration\":null"));
+}
+
+static void
+a_limit_says_when_to_come_again(void **state)
+{
+    lt_message_error_t error = { "CODE", "Wait.", NULL, { NULL, 0 }, 3 };
+
+    (void) state;
+
+    assert_message(lt_message_error(&out, &error, 7),
+        "{\"type\":\"error\",\"code\":\"CODE\",\"message\":\"Wait.\","
+        "\"error\":\"Wait.\",\"details\":{\"retryAfter\":3},"
+        "\"retryAfter\":3,\"timestamp\":7}");
+}
+
+static void
+a_message_gets_another_label(void **state)
+{
+    static const struct {
+        const char *in;
+        const char *want;       /* NULL: there is no label */
+    } rows[] = {
+        { "{\"targetLanguage\":\"es\"}", "{\"targetLanguage\":\"fr\"}" },
+        { " { \"a\" : 1 , \"targetLanguage\" :\n\"es\" , \"b\":[{}] } ",
+          " { \"a\" : 1 , \"targetLanguage\" :\n\"fr\" , \"b\":[{}] } " },
+        { "{\"t\":\"say \\\"targetLanguage\\\":\\\"es\\\"\","
+          "\"targetLanguage\":\"\"}",
+          "{\"t\":\"say \\\"targetLanguage\\\":\\\"es\\\"\","
+          "\"targetLanguage\":\"fr\"}" },
+        { "{\"x\":{\"targetLanguage\":\"es\"},\"targetLanguage\":\"e\\\"s\"}",
+          "{\"x\":{\"targetLanguage\":\"es\"},\"targetLanguage\":\"fr\"}" },
+        { "{\"x\":{\"targetLanguage\":\"es\"}}", NULL },
+        { "{\"a\":\"targetLanguage\",\"b\":\"es\"}", NULL },
+        { "{\"targetLanguage\":5}", NULL },
+        { "{\"targetLanguages\":\"es\"}", NULL },
+        { "{}", NULL },
+        { "", NULL },
+        { "{\"targetLanguage\":", NULL },
+    };
+    size_t i;
+    lt_result_t rc;
+
+    (void) state;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        setup(NULL);
+        rc = lt_message_relabel(&out, lt_str(rows[i].in), LT_STR("fr"));
+
+        if (rows[i].want == NULL) {
+            assert_int_equal(rc, LT_INVALID);
+        } else {
+            assert_message(rc, rows[i].want);
+        }
+    }
 }
 
 static void
@@ -175,7 +260,25 @@ the_short_ones(void **state)
     setup(NULL);
     assert_message(lt_message_session_ended(&out, LT_STR("a-b-123"), "Over.",
         5), "{\"type\":\"sessionEnded\",\"sessionId\":\"a-b-123\","
-        "\"message\":\"Over.\",\"timestamp\":5}");
+        "\"message\":\"Over.\",\"reason\":\"Over.\",\"timestamp\":5}");
+
+    setup(NULL);
+    assert_message(lt_message_language_changed(&out, &joined, 5),
+        "{\"type\":\"languageChanged\",\"sessionId\":\"a-b-123\","
+        "\"targetLanguage\":\"es\",\"sourceLanguage\":\"en\","
+        "\"timestamp\":5}");
+
+    setup(NULL);
+    assert_message(lt_message_playback_paused(&out, LT_STR("a-b-123"), 5),
+        "{\"type\":\"playbackPaused\",\"sessionId\":\"a-b-123\","
+        "\"timestamp\":5}");
+
+    setup(NULL);
+    assert_message(lt_message_refreshed(&out, &joined, 5),
+        "{\"type\":\"connectionRefreshComplete\","
+        "\"sessionId\":\"a-b-123\",\"role\":\"listener\","
+        "\"newConnectionId\":\"p-1\",\"targetLanguage\":\"es\","
+        "\"sourceLanguage\":\"en\",\"timestamp\":5}");
 
     setup(NULL);
     assert_int_equal(lt_message_health(&out, "no", 1, 5), LT_OK);
@@ -194,8 +297,10 @@ main(void)
         cmocka_unit_test_setup(the_largest_status_fits, setup),
         cmocka_unit_test_setup(a_session_has_its_token_only_when_given,
             setup),
-        cmocka_unit_test_setup(a_broadcast_message_is_short_for_listeners,
-            setup),
+        cmocka_unit_test_setup(a_change_is_short_for_listeners, setup),
+        cmocka_unit_test_setup(a_reply_to_a_change_tells_all, setup),
+        cmocka_unit_test_setup(a_limit_says_when_to_come_again, setup),
+        cmocka_unit_test_setup(a_message_gets_another_label, setup),
         cmocka_unit_test_setup(the_short_ones, setup),
     };
 
