@@ -1,6 +1,5 @@
 /*
- * Redis commands and subscriptions: hiredis on the loop.  The one file that
- * includes hiredis.
+ * Redis commands and subscriptions, over connections of ltw_redis_conn.h.
  *
  * Two connections (commands; subscriptions, opened with the first one), each
  * reconnected for ever after 100 ms to 5 s; a name is resolved again each
