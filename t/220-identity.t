@@ -404,7 +404,35 @@ is_deeply [grep { my $line = $_; !grep { $_ eq $line } @theirs } @lines], [],
     'and nobody writes more';
 is scalar(grep { /lt: / } @lines), 0, 'we do not';
 
-=== TEST 16: no keys
+=== TEST 16: only the owner changes and ends a session
+--- lt_http eval: $::Provider
+--- ws
+my $id = made($::Ec->token);
+my %token = (none => undef, broken => 'nonsense',
+    expired => $::Ec->token({ exp => time - 1 }),
+    other => $::Ec->token({ sub => 'bob' }), mine => $::Rsa->token);
+for (['none', 401], ['broken', 401], ['expired', 401], ['other', 403]) {
+    my ($who, $status) = @$_;
+    my %headers = defined $token{$who}
+        ? (Authorization => "Bearer $token{$who}") : ();
+    is +(api(PATCH => "/sessions/$id", { qualityTier => 'premium' },
+        \%headers))[0], $status, "PATCH, $who";
+    is +(api(DELETE => "/sessions/$id", undef, \%headers))[0], $status,
+        "DELETE, $who";
+}
+my ($status, $data) = api(GET => "/sessions/$id");
+is $data->{qualityTier}, 'standard', 'nothing has changed';
+is $data->{status}, 'active', 'nor ended';
+my $mine = { Authorization => "Bearer $token{mine}" };
+is +(api(PATCH => '/sessions/nosuch-talk-123', { qualityTier => 'premium' },
+    $mine))[0], 404, 'a session that is not there';
+is +(api(PATCH => "/sessions/$id", { qualityTier => 'premium' }, $mine))[0],
+    200, 'PATCH, the owner';
+is +(api(DELETE => "/sessions/$id", undef, $mine))[0], 204,
+    'DELETE, the owner';
+is +(api(GET => "/sessions/$id"))[1]{status}, 'ended', 'it has ended';
+
+=== TEST 17: no keys
 --- lt_http
 lt_jwt_issuer https://issuer;
 --- must_die
@@ -413,7 +441,7 @@ lt_jwt_issuer https://issuer;
 [emerg]
 lt_jwt_jwks_file
 
-=== TEST 17: no keys, the default said aloud
+=== TEST 18: no keys, the default said aloud
 --- lt_http
 lt_jwt_token_use id;
 --- must_die
@@ -422,7 +450,7 @@ lt_jwt_token_use id;
 [emerg]
 lt_jwt_jwks_file
 
-=== TEST 18: no issuer
+=== TEST 19: no issuer
 --- lt_http eval: $::Provider =~ s/lt_jwt_issuer.*\n//r
 --- must_die
 --- suppress_stderr
@@ -430,7 +458,7 @@ lt_jwt_jwks_file
 [emerg]
 lt_jwt_issuer
 
-=== TEST 19: no audience
+=== TEST 20: no audience
 --- lt_http eval: $::Provider =~ s/lt_jwt_audience.*\n//r
 --- must_die
 --- suppress_stderr
@@ -438,7 +466,7 @@ lt_jwt_issuer
 [emerg]
 lt_jwt_audience
 
-=== TEST 20: a leeway that is too wide
+=== TEST 21: a leeway that is too wide
 --- lt_http eval: "$::Provider\nlt_jwt_leeway 301s;"
 --- must_die
 --- suppress_stderr
@@ -447,7 +475,7 @@ lt_jwt_audience
 lt_jwt_leeway
 5m
 
-=== TEST 21: an unknown token_use
+=== TEST 22: an unknown token_use
 --- lt_http eval: "$::Provider\nlt_jwt_token_use refresh;"
 --- must_die
 --- suppress_stderr
@@ -455,7 +483,7 @@ lt_jwt_leeway
 [emerg]
 refresh
 
-=== TEST 22: no JWKS
+=== TEST 23: no JWKS
 --- lt_http eval: $::Provider =~ s/jwks\.json/absent.json/r
 --- must_die
 --- suppress_stderr
@@ -465,7 +493,7 @@ lt_jwt_jwks_file
 absent.json
 No such file
 
-=== TEST 23: a JWKS that is a directory
+=== TEST 24: a JWKS that is a directory
 --- lt_http eval: $::Provider =~ s{/jwks\.json}{}r
 --- must_die
 --- suppress_stderr
@@ -474,7 +502,7 @@ No such file
 lt_jwt_jwks_file
 regular file
 
-=== TEST 24: an empty JWKS
+=== TEST 25: an empty JWKS
 --- lt_http eval: main::write_jwks("$LT::Env::Dir/bad.json", ''); $::Provider =~ s/jwks\.json/bad.json/r
 --- must_die
 --- suppress_stderr
@@ -483,7 +511,7 @@ regular file
 lt_jwt_jwks_file
 not JSON
 
-=== TEST 25: a JWKS without a key for us
+=== TEST 26: a JWKS without a key for us
 --- lt_http eval: main::unusable()
 --- must_die
 --- suppress_stderr
@@ -492,7 +520,7 @@ not JSON
 lt_jwt_jwks_file
 no usable key
 
-=== TEST 26: a JWKS without keys
+=== TEST 27: a JWKS without keys
 --- lt_http eval: main::write_jwks("$LT::Env::Dir/none.json", '{"keys":[]}'); $::Provider =~ s/jwks\.json/none.json/r
 --- must_die
 --- suppress_stderr
