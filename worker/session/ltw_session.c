@@ -1,14 +1,13 @@
 #include "session/ltw_session.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lt_language.h"
 #include "lt_session_id.h"
 #include "ltw_log.h"
-#include "publish/ltw_message.h"
 #include "session/ltw_audience.h"
+#include "session/ltw_speaker.h"
 #include "session/ltw_speech.h"
 
 #define TICK_MS 1000
@@ -16,7 +15,6 @@
 #define DRAIN_MS 15000
 #define AUDIO_ENDED_EXTRA_MS 1500
 #define FORGOTTEN_MS (15 * 60 * 1000)
-#define PLAY_MAX_MS 120000
 
 typedef enum {
     SESSION_JOINING, SESSION_QUIET, SESSION_LIVE, SESSION_CLOSING,
@@ -72,38 +70,13 @@ now_ms(const ltw_session_t *s)
 /* ---- segments ---- */
 
 static void
-nothing(void *data, int is_delivered, unsigned elapsed_ms)
-{
-    (void) data;
-    (void) is_delivered;
-    (void) elapsed_ms;
-}
-
-
-static void
-tell_speaker(ltw_session_t *s, const ltw_segment_t *segment)
-{
-    char body[LTW_MESSAGE_MAX];
-    ltw_message_t message = { lt_str(s->id), lt_str(s->source),
-        segment->facts.number, ltw_loop_wall_ms(s->services->loop),
-        segment->text, { NULL, 0 } };
-    lt_out_t out;
-
-    lt_out_init(&out, body, sizeof(body));
-    if (ltw_message_caption(&out, &message, NULL) == LT_OK) {
-        (void) ltw_lane_post(s->speaker, LT_STR("&to=speaker"),
-            (lt_str_t) { body, lt_out_len(&out) }, nothing, NULL);
-    }
-}
-
-
-static void
 on_segment(void *data, ltw_segment_t *segment, const ltw_mark_t *mark)
 {
     ltw_session_t *s = data;
 
     ltw_ledger_commit(s->services->redis, lt_str(s->id), segment, mark);
-    tell_speaker(s, segment);
+    ltw_speaker_caption(s->speaker, s->id, s->source, segment,
+        ltw_loop_wall_ms(s->services->loop));
     ltw_audience_add(&s->audience, segment, NULL);
 }
 
@@ -179,7 +152,8 @@ end(ltw_session_t *s, const char *reason)
     if (!s->is_ended) {
         s->is_ended = 1;
         ltw_log(LTW_INFO, "session_ended", ltw_cstr("session", s->id),
-            ltw_cstr("reason", reason), ltw_int("segments", ltw_speech_segment(s->speech)));
+            ltw_cstr("reason", reason),
+            ltw_int("segments", ltw_speech_segment(s->speech)));
     }
     close_down(s);
 }
@@ -416,18 +390,12 @@ tell_drained(ltw_session_t *s)
 {
     int64_t play_ms = ltw_audience_plays_until_wall_ms(&s->audience)
         - ltw_loop_wall_ms(s->services->loop);
-    char query[64];
 
-    play_ms = play_ms < 0 ? 0 : play_ms;
-    play_ms = play_ms > PLAY_MAX_MS ? PLAY_MAX_MS : play_ms;
-    snprintf(query, sizeof(query), "&event=drained&play_ms=%lld",
-        (long long) play_ms);
     s->state = SESSION_TELLING;
     ltw_log(LTW_INFO, "session_drained", ltw_cstr("session", s->id),
-        ltw_int("segments", ltw_speech_segment(s->speech)), ltw_int("play_ms", play_ms));
-    if (ltw_lane_post(s->speaker, lt_str(query), (lt_str_t) { NULL, 0 },
-            on_told, s) != LT_OK)
-    {
+        ltw_int("segments", ltw_speech_segment(s->speech)),
+        ltw_int("play_ms", play_ms > 0 ? play_ms : 0));
+    if (ltw_speaker_drained(s->speaker, play_ms, on_told, s) != LT_OK) {
         ltw_timer_start(s->wake, 0);
     }
 }
