@@ -1,5 +1,5 @@
-// Starts what a bench needs: Redis and nginx with one worker process, on free
-// ports, in a directory of their own.
+// Starts what a bench needs: Redis and nginx, with one worker process unless
+// told otherwise, on free ports, in a directory of their own.
 import { spawn } from 'node:child_process';
 import { createServer, connect } from 'node:net';
 import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,12 +21,12 @@ const answers = (port) => new Promise((resolve) => {
     socket.on('error', () => resolve(false));
 });
 
-const nginxConf = ({ dir, module, port, redisPort, kinesisPort, linger, buffer, record }) => `
+const nginxConf = ({ dir, module, port, redisPort, kinesisPort, linger, buffer, record, workers, http, locations }) => `
 load_module ${module};
-worker_processes 1;
+worker_processes ${workers};
 error_log ${dir}/error.log notice;
 pid ${dir}/nginx.pid;
-events { worker_connections 1024; }
+events { worker_connections 4096; }
 http {
     access_log off;
     client_body_temp_path ${dir}/body; proxy_temp_path ${dir}/proxy;
@@ -39,12 +39,14 @@ http {
     lt_kinesis_record ${record};
     lt_kinesis_linger ${linger};
     lt_audio_buffer ${buffer};
+    ${http(dir)}
     upstream kinesis { server 127.0.0.1:${kinesisPort}; keepalive 64; }
     server {
         listen 127.0.0.1:${port};
         location = /ws { lt_websocket; }
         location /sessions { lt_sessions; }
         location = /lt/status { lt_status; }
+        ${locations}
         location = /lt/kinesis {
             internal;
             proxy_pass http://kinesis/;
@@ -83,7 +85,8 @@ const stopChild = (child, signal) => new Promise((resolve) => {
     child.kill(signal);
 });
 
-export const startServers = async ({ module, kinesisPort, linger = '10ms', buffer = '60s', record = 'raw' }) => {
+export const startServers = async ({ module, kinesisPort, linger = '10ms', buffer = '60s', record = 'raw',
+    workers = 1, http = () => 'lt_audio_rate 0;', locations = '' }) => {
     const dir = mkdtempSync(join(tmpdir(), 'lt-bench-'));
     const children = [];
     const start = async (port, name, command, args) => {
@@ -103,14 +106,14 @@ export const startServers = async ({ module, kinesisPort, linger = '10ms', buffe
         mkdirSync(join(dir, 'redis'));
         writeFileSync(join(dir, 'credentials'), CREDENTIALS, { mode: 0o600 });
         writeFileSync(join(dir, 'nginx.conf'), nginxConf({
-            dir, module, port, redisPort, kinesisPort, linger, buffer, record }));
+            dir, module, port, redisPort, kinesisPort, linger, buffer, record, workers, http, locations }));
         await start(redisPort, 'Redis', 'redis-server',
             ['--port', redisPort, '--bind', '127.0.0.1', '--save', '', '--dir', join(dir, 'redis')]);
         const nginx = await start(port, 'nginx', 'nginx',
             ['-p', dir, '-e', join(dir, 'error.log'), '-c', join(dir, 'nginx.conf'), '-g', 'daemon off;']);
         const worker = Number(readFileSync(`/proc/${nginx.pid}/task/${nginx.pid}/children`, 'utf8')
             .trim().split(' ')[0]);
-        return { dir, port, worker, stop, log: () => readFileSync(join(dir, 'error.log'), 'utf8') };
+        return { dir, port, redisPort, nginx: nginx.pid, worker, stop, log: () => readFileSync(join(dir, 'error.log'), 'utf8') };
     } catch (error) {
         await stop();
         throw error;

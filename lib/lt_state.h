@@ -125,8 +125,9 @@ typedef enum {
 #define LT_STATE_DRAINED "drained"      /* number: ms its last clip plays */
 #define LT_STATE_REPLACED "replaced"    /* number: epoch of the speaker's new
                                            connection; older ones are to go */
-#define LT_STATE_CALL "call"            /* on a process's channel: see the
-                                           connections room */
+#define LT_STATE_CALL "call"            /* on a process's channel, which is */
+#define LT_STATE_ANSWER "answer"        /* named as a session's: number: which
+                                           call; see the connections room */
 #define LT_STATE_COUNTS "counts"        /* number: listeners of the session */
 
 typedef struct {

@@ -1,4 +1,5 @@
 #include "ngx_http_lt_conf.h"
+#include "ngx_http_lt_connections.h"
 #include "ngx_http_lt_kinesis.h"
 #include "ngx_http_lt_metrics.h"
 
@@ -210,6 +211,46 @@ ngx_http_lt_conf_credentials(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 char *
+ngx_http_lt_conf_connections(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t *value = cf->args->elts, content;
+    lt_error_t err = { 0 };
+    ngx_http_lt_main_conf_t *mcf = conf;
+
+    if (mcf->connections_file.len != 0) {
+        return "is duplicate";
+    }
+
+    mcf->connections_file = value[1];
+
+    if (ngx_http_lt_conf_read(cf, value[0].data, &mcf->connections_file,
+            &content) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (lt_credentials_parse(&mcf->connections_keys[0],
+            ngx_http_lt_view(&content), LT_STR("default"), &err) != LT_OK)
+    {
+        LT_CONF_ERROR(cf, "lt_connections_credentials_file: %s in \"%V\": the "
+            "profile \"default\" must have aws_access_key_id and "
+            "aws_secret_access_key", err.text, &mcf->connections_file);
+        return NGX_CONF_ERROR;
+    }
+
+    mcf->connections_keys_n = 1;
+
+    /* a second key, while the first is being replaced */
+    if (lt_credentials_parse(&mcf->connections_keys[1],
+            ngx_http_lt_view(&content), LT_STR("next"), &err) == LT_OK)
+    {
+        mcf->connections_keys_n = 2;
+    }
+
+    return NGX_CONF_OK;
+}
+
+char *
 ngx_http_lt_conf_location(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_str_t *value = cf->args->elts;
@@ -307,6 +348,7 @@ ngx_http_lt_conf_token_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 char *
 ngx_http_lt_conf_place(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
+    ngx_str_t *value = cf->args->elts;
     ngx_http_lt_place_t *place;
     ngx_http_core_loc_conf_t *clcf;
     ngx_http_lt_main_conf_t *mcf = conf;
@@ -323,6 +365,17 @@ ngx_http_lt_conf_place(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     clcf->handler = (ngx_http_handler_pt) (uintptr_t) cmd->post;
+
+    if (cf->args->nelts == 2) {
+        if (!lt_str_is(ngx_http_lt_view(&value[1]), "trusted")) {
+            LT_CONF_ERROR(cf, "%s: \"%V\" is not understood: \"trusted\" "
+                "leaves it to allow and deny who may call", cmd->name.data,
+                &value[1]);
+            return NGX_CONF_ERROR;
+        }
+
+        clcf->handler = ngx_http_lt_connections_trusted_handler;
+    }
 
     place->server = ngx_http_conf_get_module_srv_conf(cf,
         ngx_http_core_module);
@@ -476,6 +529,22 @@ ngx_http_lt_conf_check_place(ngx_conf_t *cf, ngx_http_lt_main_conf_t *mcf,
         return ngx_http_lt_conf_missing(cf, place,
             "\"lt_results_token_file <path>;\" at http level: without it "
             "anybody could speak to the listeners");
+    }
+
+    if (handler == ngx_http_lt_connections_handler
+        || handler == ngx_http_lt_connections_trusted_handler)
+    {
+        /* what is too large is told in AWS's way, by the handler */
+        place->location->client_max_body_size = 0;
+    }
+
+    if (handler == ngx_http_lt_connections_handler
+        && mcf->connections_keys_n == 0)
+    {
+        return ngx_http_lt_conf_missing(cf, place,
+            "\"lt_connections_credentials_file <path>;\" at http level, or "
+            "the word trusted, with allow and deny in its location: without "
+            "either anybody could speak to the sockets");
     }
 
     if (handler == ngx_http_lt_websocket_handler) {

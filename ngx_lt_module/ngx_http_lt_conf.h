@@ -21,6 +21,8 @@ char *ngx_http_lt_conf_credentials(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_lt_conf_token_file(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_lt_conf_connections(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_lt_conf_location(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 /* lt_websocket, lt_sessions, lt_results, lt_status: cmd->post is the content

@@ -65,6 +65,8 @@
     X(redis_connects, "connections to Redis made")                            \
     X(results_accepted, "results taken from workers")                         \
     X(results_refused, "results refused")                                     \
+    X(calls_done, "@connections calls done")                                  \
+    X(calls_refused, "@connections calls answered with an error")             \
     X(publishes_sent, "messages published to other processes")                \
     X(publishes_failed, "messages that could not be published")               \
     X(publishes_received, "messages taken from other processes")              \

@@ -1,6 +1,7 @@
 /* Directives, defaults and the hooks of a process's life. */
 #include "ngx_http_lt_module.h"
 #include "ngx_http_lt_conf.h"
+#include "ngx_http_lt_connections.h"
 #include "ngx_http_lt_redis.h"
 #include "ngx_http_lt_registry.h"
 #include "ngx_http_lt_talk.h"
@@ -43,8 +44,8 @@ static ngx_conf_enum_t ngx_http_lt_token_uses[] = {
     { ngx_string(name), NGX_HTTP_MAIN_CONF | args, set,                       \
       NGX_HTTP_MAIN_CONF_OFFSET, offsetof(ngx_http_lt_main_conf_t, field),    \
       post }
-#define LT_PLACE(name, handler)                                               \
-    { ngx_string(name), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS,                  \
+#define LT_PLACE(name, args, handler)                                         \
+    { ngx_string(name), NGX_HTTP_LOC_CONF | args,                             \
       ngx_http_lt_conf_place, NGX_HTTP_MAIN_CONF_OFFSET, 0,                   \
       (void *) handler }
 
@@ -73,6 +74,8 @@ static ngx_command_t ngx_http_lt_commands[] = {
         audio_buffer_total, NULL),
     LT_MAIN("lt_results_token_file", NGX_CONF_TAKE1,
         ngx_http_lt_conf_token_file, results_token_file, NULL),
+    LT_MAIN("lt_connections_credentials_file", NGX_CONF_TAKE1,
+        ngx_http_lt_conf_connections, connections_file, NULL),
     LT_MAIN("lt_jwt_jwks_file", NGX_CONF_TAKE1, ngx_conf_set_str_slot,
         jwt_jwks_file, NULL),
     LT_MAIN("lt_jwt_issuer", NGX_CONF_TAKE1, ngx_conf_set_str_slot,
@@ -103,10 +106,12 @@ static ngx_command_t ngx_http_lt_commands[] = {
         end_grace, NULL),
     LT_MAIN("lt_zone", NGX_CONF_TAKE1, ngx_conf_set_size_slot,
         zone_size, NULL),
-    LT_PLACE("lt_websocket", ngx_http_lt_websocket_handler),
-    LT_PLACE("lt_sessions", ngx_http_lt_sessions_handler),
-    LT_PLACE("lt_results", ngx_http_lt_results_handler),
-    LT_PLACE("lt_status", ngx_http_lt_status_handler),
+    LT_PLACE("lt_websocket", NGX_CONF_NOARGS, ngx_http_lt_websocket_handler),
+    LT_PLACE("lt_sessions", NGX_CONF_NOARGS, ngx_http_lt_sessions_handler),
+    LT_PLACE("lt_results", NGX_CONF_NOARGS, ngx_http_lt_results_handler),
+    LT_PLACE("lt_status", NGX_CONF_NOARGS, ngx_http_lt_status_handler),
+    LT_PLACE("lt_connections", NGX_CONF_NOARGS | NGX_CONF_TAKE1,
+        ngx_http_lt_connections_handler),
     ngx_null_command
 };
 
@@ -236,6 +241,7 @@ ngx_http_lt_init_process(ngx_cycle_t *cycle)
     ngx_rbtree_init(&mcf->sockets, &mcf->sockets_sentinel,
         ngx_str_rbtree_insert_value);
     ngx_queue_init(&mcf->joins);
+    ngx_queue_init(&mcf->calls);
 
     mcf->scratch_size = mcf->message_max + NGX_HTTP_LT_READ_AHEAD;
     mcf->scratch = ngx_palloc(cycle->pool, mcf->scratch_size);

@@ -75,6 +75,10 @@ struct ngx_http_lt_main_conf_s {
     ngx_str_t results_token_file;
     ngx_array_t *results_tokens;    /* of ngx_http_lt_token_t */
 
+    ngx_str_t connections_file;
+    lt_aws_keys_t connections_keys[2];  /* of who may call @connections */
+    ngx_uint_t connections_keys_n;
+
     ngx_str_t jwt_jwks_file;    /* len 0: no identity provider */
     ngx_str_t jwt_issuer;
     ngx_array_t *jwt_audience;  /* of lt_str_t */
@@ -102,6 +106,9 @@ struct ngx_http_lt_main_conf_s {
     u_char process_raw[NGX_HTTP_LT_PROCESS_ID_LEN / 2];
     ngx_rbtree_t sockets;       /* open ones, by connection id */
     ngx_rbtree_node_t sockets_sentinel;
+    ngx_queue_t calls;          /* the connections room's, under way */
+    ngx_uint_t calls_n;
+    int64_t calls_number;       /* of the last one */
     ngx_queue_t joins;          /* of ngx_http_lt_join_t: the registry's */
     u_char *scratch;            /* message_max + 16k, for reading sockets */
     size_t scratch_size;

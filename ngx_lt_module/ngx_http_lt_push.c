@@ -1,6 +1,6 @@
 #include "ngx_http_lt_push.h"
 #include "ngx_http_lt_metrics.h"
-#include "ngx_http_lt_command.h"
+#include "ngx_http_lt_connections.h"
 #include "ngx_http_lt_registry.h"
 #include "ngx_http_lt_talk.h"
 
@@ -124,21 +124,21 @@ ngx_http_lt_push_local(ngx_http_lt_main_conf_t *mcf,
     return n;
 }
 
-ngx_int_t
-ngx_http_lt_push_publish(ngx_http_lt_main_conf_t *mcf,
-    const ngx_str_t *session_id, lt_state_event_t *ev)
+ngx_http_lt_command_t *
+ngx_http_lt_push_send(ngx_http_lt_main_conf_t *mcf, const ngx_str_t *id,
+    lt_state_event_t *ev, ngx_http_lt_command_done_pt done, void *data)
 {
     size_t size = LT_STATE_HEAD_MAX + ev->json.len;
     u_char *payload, key[LT_STATE_KEY_MAX];
     lt_out_t out, name;
     ngx_str_t words[3];
-    ngx_int_t rc = NGX_DECLINED;
+    ngx_http_lt_command_t *cmd = NULL;
 
     payload = ngx_http_lt_redis_is_up(mcf->redis)
               ? ngx_alloc(size, ngx_cycle->log) : NULL;
     if (payload == NULL) {
         NGX_HTTP_LT_COUNT(publishes_failed, 1);
-        return NGX_DECLINED;
+        return NULL;
     }
 
     ev->origin.data = (char *) mcf->process_id;
@@ -148,8 +148,8 @@ ngx_http_lt_push_publish(ngx_http_lt_main_conf_t *mcf,
     lt_out_init(&name, key, sizeof(key));
 
     if (lt_state_event_encode(&out, ev) == LT_OK
-        && lt_state_key(&name, LT_STATE_KEY_EVENTS,
-               ngx_http_lt_view(session_id)) == LT_OK)
+        && lt_state_key(&name, LT_STATE_KEY_EVENTS, ngx_http_lt_view(id))
+           == LT_OK)
     {
         ngx_str_set(&words[0], "PUBLISH");
         words[1].data = key;
@@ -157,22 +157,26 @@ ngx_http_lt_push_publish(ngx_http_lt_main_conf_t *mcf,
         words[2].data = payload;
         words[2].len = lt_out_len(&out);
 
-        if (ngx_http_lt_command_send(mcf->redis, 3, words, NULL, NULL)
-            != NULL)
-        {
-            rc = NGX_OK;
-        }
+        cmd = ngx_http_lt_command_send(mcf->redis, 3, words, done, data);
     }
 
     ngx_free(payload);
 
-    if (rc == NGX_OK) {
+    if (cmd != NULL) {
         NGX_HTTP_LT_COUNT(publishes_sent, 1);
     } else {
         NGX_HTTP_LT_COUNT(publishes_failed, 1);
     }
 
-    return rc;
+    return cmd;
+}
+
+ngx_int_t
+ngx_http_lt_push_publish(ngx_http_lt_main_conf_t *mcf,
+    const ngx_str_t *session_id, lt_state_event_t *ev)
+{
+    return ngx_http_lt_push_send(mcf, session_id, ev, NULL, NULL) != NULL
+           ? NGX_OK : NGX_DECLINED;
 }
 
 ngx_int_t
@@ -212,6 +216,11 @@ ngx_http_lt_push_received(ngx_http_lt_main_conf_t *mcf,
     }
 
     NGX_HTTP_LT_COUNT(publishes_received, 1);
+
+    if (lt_str_is(id, (char *) mcf->process_id)) {
+        ngx_http_lt_connections_received(mcf, &ev);
+        return;
+    }
 
     session_id.data = (u_char *) id.data;
     session_id.len = id.len;
@@ -257,6 +266,9 @@ lt_push_resubscribe_one(ngx_http_lt_talk_t *talk)
 void
 ngx_http_lt_push_resubscribe(ngx_http_lt_main_conf_t *mcf)
 {
+    ngx_str_t self = { NGX_HTTP_LT_PROCESS_ID_LEN, mcf->process_id };
+
+    ngx_http_lt_redis_subscribe(mcf->redis, &self);
     ngx_http_lt_talk_each(mcf, lt_push_resubscribe_one);
     ngx_http_lt_registry_redis_up(mcf);
 }

@@ -7,13 +7,16 @@
 #ifndef NGX_HTTP_LT_PUSH_H
 #define NGX_HTTP_LT_PUSH_H
 
-#include "ngx_http_lt_module.h"
-
-#include "lt_state.h"
+#include "ngx_http_lt_command.h"
 
 /* ev: all but origin.  Returns the sockets of this process that got it. */
 ngx_uint_t ngx_http_lt_push_local(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, const lt_state_event_t *ev);
+
+/* To a session's or a process's channel; NULL: Redis takes none. */
+ngx_http_lt_command_t *ngx_http_lt_push_send(ngx_http_lt_main_conf_t *mcf,
+    const ngx_str_t *id, lt_state_event_t *ev,
+    ngx_http_lt_command_done_pt done, void *data);
 
 /* NGX_OK: handed to Redis; NGX_DECLINED: Redis is down, counted. */
 ngx_int_t ngx_http_lt_push_publish(ngx_http_lt_main_conf_t *mcf,

@@ -22,7 +22,7 @@ for my $file ('docs/directives.md', 'docs/design.md') {
     my %described = map { $_ => 1 } slurp($file) =~ /^\| `(lt_\w+)/mg;
     if ($file =~ /design/) {
         $described{$_} = 1
-            for slurp($file) =~ /`(lt_(?:websocket|sessions|results|status))`/g;
+            for slurp($file) =~ /`(lt_(?:websocket|sessions|results|status|connections))`/g;
     }
     is_deeply [sort keys %described], [sort keys %directive],
         "$file describes each directive, and no other";
