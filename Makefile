@@ -27,7 +27,8 @@ SPHINX_LIBS  = $(shell pkg-config --cflags --libs pocketsphinx sphinxbase)
 
 .DELETE_ON_ERROR:
 .PHONY: help setup build module worker lib local unit demo run test \
-    sanitize bench bench-soak fresh-check check-clang clean
+    sanitize bench bench-soak bench-churn \
+    bench-heartbeat fresh-check check-clang clean
 
 help:
 	@echo 'make demo         translate a recorded talk on this machine, show captions and figures'
@@ -122,10 +123,16 @@ fresh-check:
 
 # ---- benchmarks
 
-bench: bench-soak
+bench: bench-soak bench-churn bench-heartbeat
 
 bench-soak: build
 	@$(NODE) bench/soak.mjs --module $(BUILD)/module/ngx_http_lt_module.so
+
+bench-churn: build
+	@$(NODE) bench/churn.mjs --module $(BUILD)/module/ngx_http_lt_module.so
+
+bench-heartbeat: build
+	@$(NODE) bench/heartbeat.mjs --module $(BUILD)/module/ngx_http_lt_module.so
 
 clean:
 	rm -rf $(BUILD) $(OUT)
