@@ -11,10 +11,12 @@ CMOCKA_MESSAGE_OUTPUT=TAP
 export BUILD LT_MODULE RECOGNIZER CMOCKA_MESSAGE_OUTPUT
 
 if [ $# -eq 0 ]; then
-    # The long ones first, so that none is left over for a single core.
     set -- t/e2e/talk.t.mjs local/test/conformance.t.mjs \
         $(find t/worker -name '*.t.mjs' | sort) t/[0-9]*.t t/fuzz/run.sh \
         $(find t/e2e -name '*.t.mjs' ! -name talk.t.mjs | sort) \
         $(find "$BUILD/t/unit" -type f -perm -u+x | sort)
 fi
-exec prove -j2 --timer --exec t/exec.sh "$@"
+# Two lanes: what recognises speech, draws pages or fuzzes wants a core of its
+# own, one at a time; beside it the rest, which mostly waits.
+exec prove -j2 --timer --rules='seq={local/test,t/worker,t/e2e,t/fuzz}/*' \
+    --rules='seq=**' --exec t/exec.sh "$@"
