@@ -8,10 +8,11 @@ import { clearFaults, clip, FINISH_CHECKS, isCounting, numbers, setFault,
 /* A recogniser that begins in the middle of a sentence hears it otherwise. */
 const OTHERWISE_MAX = 2;
 const LANGUAGES = ['en', 'es'];
+const SHORT_BYTES = 96_000;
 /* Longer than a lease is fresh, a batch waits and a pause is not filled. */
 const STALL_MS = 13_000;
 
-plan(24 + 2 * FINISH_CHECKS);
+plan(31 + 2 * FINISH_CHECKS);
 
 function checkWords(what, talk, expected, allowed) {
   const words = wordsOf(textOf(talk.heard('en')));
@@ -54,13 +55,19 @@ async function killed(rig, pcm, expected, { isRaw }) {
 }
 
 async function workerKilled(rig, pcm, expected) {
-  await setFault(rig.aws, { service: 'polly', kind: 'slow', ms: 1500,
+  await setFault(rig.aws, { service: 'polly', kind: 'slow', ms: 4000,
     times: -1 });
   const talks = [await killed(rig, pcm, expected, { isRaw: false }),
     await killed(rig, pcm, expected, { isRaw: true })];
+  const over = await rig.talk(LANGUAGES);
+  const [first] = rig.workers;
 
+  await over.speak(pcm.subarray(0, SHORT_BYTES), { isLast: true });
+  ok(await until(() => first.log('stream_closed', { session: over.id })[0]),
+    'killed at its end: a talk was heard to its end');
   await talks[0].kill();
-  await rig.workers[0].kill();
+  await first.kill();
+  is(rig.results.drained(over.id), [], 'killed at its end: and not told');
   const successor = await rig.worker();
   await clearFaults(rig.aws);
   await Promise.all(talks.map(({ spoken }) => spoken));
@@ -70,6 +77,10 @@ async function workerKilled(rig, pcm, expected) {
     checkNumbers(what, talk);
     checkWords(what, talk, expected, OTHERWISE_MAX);
   }
+  ok(await over.whenDrained(), 'killed at its end: the successor tells it');
+  checkNumbers('killed at its end', over);
+  checkWords('killed at its end', over,
+    understood(pcm.subarray(0, SHORT_BYTES)), 0);
   is(successor.log('lease_taken').map(({ former_owner: owner }) =>
     owner !== ''), [true], 'the successor takes the shard over');
 }
