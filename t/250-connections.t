@@ -182,16 +182,21 @@ is $socket->frame(0.3), undef, 'nothing arrives';
 my $session = session();
 my @here = map { [listener($session, 'es')] } 1 .. 8;
 $_->[1] = id_of($_->[0]) for @here;
-my ($victim) = worker_pids();
-kill STOP => $victim;
-my %status;
-for (@here) {
-    my $start = Time::HiRes::time;
-    my ($status) = call_api(POST => $_->[1], '{"type":"x"}');
-    $status{$status}++;
-    cmp_ok Time::HiRes::time - $start, '<', 8, "$status in time";
+# Which process has a socket is chance: the victim is one that has some.
+my ($victim, %status);
+for my $pid (worker_pids()) {
+    $victim = $pid;
+    %status = ();
+    kill STOP => $victim;
+    for (@here) {
+        my $start = Time::HiRes::time;
+        my ($status) = call_api(POST => $_->[1], '{"type":"x"}');
+        $status{$status}++;
+        cmp_ok Time::HiRes::time - $start, '<', 8, "$status in time";
+    }
+    kill CONT => $victim;
+    last if $status{504};
 }
-kill CONT => $victim;
 is join(' ', grep { !/^(?:200|504|599)\z/ } keys %status), '',
     'delivered, or not in time';
 kill KILL => $victim;

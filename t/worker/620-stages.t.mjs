@@ -35,8 +35,8 @@ const nameOf = ({ service, kind, times }) =>
 
 /* Until the recogniser, on a busy machine too, has nothing more to say, and
    one or two words that it kept back have come. */
-async function quiet(committed) {
-  let last = committed();
+async function quiet(committed, before) {
+  let last = await until(() => committed() > before && committed(), 20_000);
 
   for (let since = Date.now(); Date.now() - since < QUIET_MS;) {
     await sleep(100);
@@ -54,7 +54,7 @@ async function speakPhase(rig, talk, pcm, { es, en, ...fault }) {
 
   await setFault(rig.aws, { times: -1, ...fault });
   await talk.speak(Buffer.concat([pcm, SILENCE]));
-  await quiet(committed);
+  await quiet(committed, before);
   await until(() => ['es', 'en', 'de'].every(
     (code) => talk.heard(code).length === committed()), 20_000);
   await clearFaults(rig.aws);

@@ -32,7 +32,7 @@ async function laterPort() {
 
   return { port, async lead(target) {
     const server = net.createServer((socket) => {
-      const other = net.connect(target, '127.0.0.1');
+      const other = net.connect(target);
       socket.on('error', () => other.destroy());
       other.on('error', () => socket.destroy());
       socket.pipe(other).pipe(socket);
@@ -53,7 +53,7 @@ async function noKinesis(rig) {
     'no Kinesis: the log says that it cannot be reached', line);
   await sleep(3000);
   is(complaints(worker).length, 1, 'no Kinesis: once');
-  await later.lead(new URL(rig.aws.kinesis).port);
+  await later.lead(Number(new URL(rig.aws.kinesis).port));
   ok(await works(worker), 'no Kinesis: the worker reads when it is there');
 }
 
@@ -94,7 +94,7 @@ async function noRedis(rig) {
     'no Redis: the log says where it should be', line);
   await sleep(3000);
   is(complaints(worker).length, 1, 'no Redis: once');
-  await later.lead(rig.redis.port);
+  await later.lead(rig.redis.socket);
   ok(await works(worker), 'no Redis: the worker reads when it is there');
 }
 

@@ -62,14 +62,15 @@ function start(command, args, log, env = {}) {
 
 /* ---- Redis ---- */
 
+/* On a socket of its own: no other test can get it by chance. */
 class Redis {
-  constructor(dir, port) {
-    Object.assign(this, { dir, port });
+  constructor(dir) {
+    Object.assign(this, { dir, socket: `${dir}/redis.sock` });
   }
 
   async start() {
-    this.child = start('redis-server', ['--port', String(this.port),
-      '--bind', '127.0.0.1', '--dir', this.dir, '--save', '',
+    this.child = start('redis-server', ['--port', '0', '--unixsocket',
+      this.socket, '--dir', this.dir, '--save', '',
       '--appendonly', 'yes', '--appendfsync', 'always'],
     `${this.dir}/redis.log`);
     await until(() => this.do('PING').catch(() => false));
@@ -77,7 +78,7 @@ class Redis {
 
   async do(...command) {
     const { stdout } = await promisify(execFile)('redis-cli',
-      ['-p', this.port, ...command.map(String)]);
+      ['-s', this.socket, ...command.map(String)]);
     if (/^(ERR|Could not connect|LOADING)/.test(stdout)) {
       throw new Error(stdout);
     }
@@ -277,7 +278,7 @@ class Rig {
 
   async start({ worker = true, config = {} } = {}) {
     this.dir = fs.mkdtempSync(`${tmpdir()}/lt-worker-`);
-    this.redis = new Redis(this.dir, await freePort());
+    this.redis = new Redis(this.dir);
     this.results = new Results();
     fs.writeFileSync(`${this.dir}/token`, `${TOKEN}\n`, { mode: 0o600 });
     [this.aws] = await Promise.all([standIns.start(), this.redis.start(),
@@ -297,7 +298,7 @@ class Rig {
       translate_endpoint: this.aws.translate, polly_endpoint: this.aws.polly,
       s3_endpoint: this.aws.s3, s3_bucket: this.aws.bucket,
       s3_path_style: 'on', tls_ca_file: this.aws.ca,
-      redis: `127.0.0.1:${this.redis.port}`,
+      redis: `unix:${this.redis.socket}`,
       results_urls: this.results.url, results_token_file: `${this.dir}/token`,
       status_listen: `127.0.0.1:${await freePort()}`, batch_window: '1s',
       starting_position: 'trim_horizon', ...changes };
