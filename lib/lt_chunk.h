@@ -2,7 +2,7 @@
  * The hot message, found without a JSON tree:
  *   {"action":"audioChunk","sessionId":…,"audioData":"<base64>",…}
  * Fields may come in any order, others are skipped, whatever their values.
- * docs/protocol.md, audioChunk.
+ * docs/protocol/, audioChunk.
  */
 #ifndef LT_CHUNK_H
 #define LT_CHUNK_H

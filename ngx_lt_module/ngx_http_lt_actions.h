@@ -1,6 +1,6 @@
 /*
  * What messages from browsers mean: one table of actions, a file for each
- * under actions/.  docs/protocol.md.
+ * under actions/.  docs/protocol/.
  *
  * Limits: lt_control_max for all but audio, lt_audio_rate, lt_control_rate
  * (a heartbeat has that rate for itself).  A socket may be ahead of a rate by

@@ -18,7 +18,7 @@ ngx_int_t ngx_http_lt_answer_header(ngx_http_request_t *r, const char *key,
 ngx_int_t ngx_http_lt_answer(ngx_http_request_t *r, ngx_uint_t status,
     const u_char *body, size_t len);
 
-/* The error body of docs/protocol.md. */
+/* The error body of docs/protocol/. */
 ngx_int_t ngx_http_lt_answer_error(ngx_http_request_t *r, ngx_uint_t status,
     const lt_message_error_t *error);
 

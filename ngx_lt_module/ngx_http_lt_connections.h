@@ -1,7 +1,7 @@
 /*
  * POST, GET and DELETE /{stage}/@connections/{id}: what a Lambda does with
  * ApiGatewayManagementApi, with its answers.  "@connections commands", Amazon
- * API Gateway Developer Guide.  docs/protocol.md, "@connections".
+ * API Gateway Developer Guide.  docs/protocol/, "@connections".
  *
  * A socket of another process is reached through Redis: a call is published
  * on that process's channel and answered on ours.  A call that nobody hears

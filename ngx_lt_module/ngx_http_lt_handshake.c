@@ -1,6 +1,6 @@
 /*
  * The upgrade request: RFC 6455 section 4.2.1, then the checks of
- * docs/protocol.md in their order, as HTTP answers before the 101.
+ * docs/protocol/ in their order, as HTTP answers before the 101.
  */
 #include "ngx_http_lt_module.h"
 #include "ngx_http_lt_answer.h"
@@ -369,7 +369,7 @@ lt_handshake_ask(lt_handshake_t *h, ngx_uint_t is_listener)
     return NGX_DONE;
 }
 
-/* Who asks for a language listens, whatever the token says: docs/protocol.md,
+/* Who asks for a language listens, whatever the token says: docs/protocol/,
    roles.  *is_listener and h->refusal are set. */
 static ngx_int_t
 lt_handshake_role(ngx_http_request_t *r, lt_handshake_t *h,

@@ -1,6 +1,6 @@
 /*
  * What the parts of the session API share: a request that waits for Redis,
- * and its answers.  docs/protocol.md, "Session API".
+ * and its answers.  docs/protocol/, "Session API".
  *
  * The parts: sessions (routes, GET, health), sessions_post, sessions_change
  * (PATCH, DELETE).

@@ -44,7 +44,7 @@ for my $name (sort keys %default) {
 my $code = slurp(glob 'ngx_lt_module/*.c ngx_lt_module/actions/*.c');
 my %sent = map { $_ => 1 } $code =~ /"([A-Z]{3,}(?:_[A-Z]+)+)"/g;
 delete @sent{grep { /^AWS_/ } keys %sent};
-my $protocol = slurp('docs/protocol.md');
+my $protocol = slurp('docs/protocol/README.md');
 for (sort keys %sent) {
     like $protocol, qr/`$_`/, "error code $_ is described";
 }

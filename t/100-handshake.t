@@ -3,7 +3,7 @@ use LT::Env;
 use Test::Nginx::Socket 'no_plan';
 use LT::Suite;
 
-# The upgrade: RFC 6455 section 4.2, then docs/protocol.md in its order.
+# The upgrade: RFC 6455 section 4.2, then docs/protocol/ in its order.
 
 run_tests();
 

@@ -3,7 +3,7 @@ use LT::Env;
 use Test::Nginx::Socket 'no_plan';
 use LT::Suite;
 
-# What sockets say and hear: docs/protocol.md, actions and messages.
+# What sockets say and hear: docs/protocol/, actions and messages.
 
 run_tests();
 
