@@ -127,7 +127,7 @@ lt_result_t lt_message_session_created(lt_out_t *out,
 
 /*
  * Copies a message, with another value of its own "targetLanguage" where that
- * is a string.  json is valid JSON; the result is at most label.len bytes
+ * is a string and the name is spelled without escapes.  json is valid JSON; the result is at most label.len bytes
  * longer.  LT_INVALID: there is no such value, nothing useful was written.
  */
 lt_result_t lt_message_relabel(lt_out_t *out, lt_str_t json, lt_str_t label);
