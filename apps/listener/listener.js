@@ -20,7 +20,7 @@ const captions = new Captions(
 
 const room = {
   sessionId: '', language: '', sourceLanguage: '',
-  link: null, player: null, ripples: null, over: false,
+  link: null, player: null, ripples: null, over: false, switching: false,
 };
 
 /* What tests and bookmarklets may see: DOM events on the document. */
@@ -127,6 +127,7 @@ function linkChanged({ state, reason, text, attempt }) {
   $('link').dataset.state = state;
   $('link').textContent = say(words[state]);
   if (state === 'open') {
+    room.switching = false;
     room.link.send({ action: 'joinSession', sessionId: room.sessionId,
       targetLanguage: room.language });
   }
@@ -180,6 +181,10 @@ function received(message) {
   case 'broadcastUnmuted':
     $('speaker-state').hidden = true;
     break;
+  case 'languageChanged':
+    room.switching = message.targetLanguage !== room.language;
+    tell('language', { language: message.targetLanguage });
+    break;
   case 'sessionEnded':
     endRoom(say('endedLong'));
     break;
@@ -206,6 +211,11 @@ function refusedByServer({ message }) {
   if (document.body.dataset.state === 'join') {
     room.link.close();
     refuseJoin(text, $('talk'));
+    return;
+  }
+  if (room.switching) {
+    room.switching = false;
+    room.link.open();
     return;
   }
   notice(text);
@@ -309,14 +319,19 @@ function setLanguage(code) {
   }
 }
 
-/* A language is part of the connection: another one is another connection. */
+/* The connection stays.  Without one, or if the server cannot do it now, the
+   next connection asks for that language. */
 async function switchLanguage(code) {
   room.player.clear();
   captions.clear();
   setLanguage(code);
+  room.switching = room.link.send({ action: 'changeLanguage',
+    sessionId: room.sessionId, targetLanguage: code });
+  if (!room.switching) {
+    room.link.open();
+  }
   await speakLanguage(code);
   showPause();
-  room.link.open();
 }
 
 /* ---- Small things said ---- */

@@ -41,6 +41,7 @@ export class FakeServer {
   audience = null;         /* languageDistribution instead of the real one */
   refuse = null;           /* HTTP status of every POST /sessions    */
   silent = false;          /* heartbeats are not answered            */
+  stubborn = false;        /* no socket gets another language */
   closed = false;          /* upgrades are refused                   */
   config = {};             /* on top of apps/shared/config.js        */
 
@@ -138,7 +139,7 @@ export class FakeServer {
     }
   }
 
-  #answer(one, { action }) {
+  #answer(one, { action, targetLanguage }) {
     const { sessionId, language } = one;
 
     switch (action) {
@@ -147,6 +148,13 @@ export class FakeServer {
     case 'joinSession':
       return { type: 'sessionJoined', sessionId, targetLanguage: language,
         sourceLanguage: 'en', connectionId: 'x-1' };
+    case 'changeLanguage':
+      if (this.stubborn) {
+        return { type: 'error', code: 503, message: 'not now' };
+      }
+      one.language = targetLanguage;
+      return { type: 'languageChanged', sessionId, targetLanguage,
+        sourceLanguage: 'en' };
     case 'getSessionStatus':
       return this.statusOf(sessionId);
     default:

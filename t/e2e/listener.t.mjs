@@ -209,11 +209,22 @@ async function testMessages(page) {
   await shoot(page, 'listener-phone', PHONE);
   is(await complaints(page), [], 'on a phone too');
 
+  const listeners = () => server.sockets.filter(
+    ({ role }) => role === 'listener');
+  const [{ socket }] = listeners();
+
   await page.selectOption('#switch', 'pt');
-  await until(() => server.sockets.some(({ language }) => language === 'pt'));
-  is(server.sockets.filter(({ role }) => role === 'listener')
-    .map(({ language }) => language), ['pt'],
-  'another language is another connection');
+  await until(() => listeners().some(({ language }) => language === 'pt'));
+  is(listeners().map((one) => one.socket === socket), [true],
+    'another language comes over the same connection');
+  server.stubborn = true;
+  await page.selectOption('#switch', 'fr');
+  await until(() => listeners().some(({ language }) => language === 'fr'));
+  is(listeners().map((one) => one.socket === socket), [false],
+    'or over a new one if the server cannot');
+  server.stubborn = false;
+  await page.selectOption('#switch', 'pt');
+  await until(() => listeners().some(({ language }) => language === 'pt'));
   await until(async () => await text(page, 'link') === 'Conectado');
   server.segment(21, { language: 'pt', text: 'frase em português' });
   await heard(page, 21);
@@ -253,7 +264,7 @@ async function testGone() {
 }
 
 await run(async () => {
-  plan(57);
+  plan(58);
   server = await new FakeServer().start();
   server.config = FAST;
   server.addSession(TALK);
