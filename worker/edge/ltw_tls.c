@@ -1,7 +1,8 @@
 #include "edge/ltw_tls.h"
 
+#include "edge/ltw_dial.h"
+
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -13,7 +14,7 @@
 #define READS_A_TURN 8          /* then other events get their turn */
 
 typedef enum {
-    TLS_LOOKUP, TLS_CONNECTING, TLS_HANDSHAKE, TLS_OPEN,
+    TLS_DIALLING, TLS_HANDSHAKE, TLS_OPEN,
     TLS_CLOSED,                 /* the owner still holds it */
     TLS_RELEASED                /* freed when no callback is running */
 } tls_state_t;
@@ -32,15 +33,11 @@ struct ltw_tls_s {
 
     char host[256];
     char alpn[16];
-    uint16_t port;
     int is_plain;
     size_t write_max;
 
-    ltw_lookup_t *lookup;
+    ltw_dial_t *dial;
     ltw_timer_t *timer;         /* until open */
-    ltw_address_t addresses[LTW_ADDRESSES_MAX];
-    size_t addresses_n;
-    size_t address_next;
 
     int fd;
     ltw_watch_t *watch;
@@ -52,9 +49,6 @@ struct ltw_tls_s {
     size_t out_len;
     size_t out_size;
 };
-
-static void connect_next(ltw_tls_t *t);
-
 
 ltw_tls_context_t *
 ltw_tls_context_new(const char *ca_file, lt_error_t *err)
@@ -126,7 +120,7 @@ shut(ltw_tls_t *t)
         (void) SSL_shutdown(t->ssl);        /* close_notify, no waiting */
     }
     t->state = TLS_CLOSED;
-    ltw_lookup_cancel(&t->lookup);
+    ltw_dial_cancel(&t->dial);
     ltw_timer_free(&t->timer);
     drop_socket(t);
     free(t->out);
@@ -438,48 +432,12 @@ ssl_prepare(ltw_tls_t *t)
 
 
 static void
-on_connected(ltw_tls_t *t)
-{
-    int code = 0;
-    socklen_t len = sizeof(code);
-    int on = 1;
-
-    if (getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &code, &len) != 0) {
-        code = errno;
-    }
-    if (code != 0) {
-        drop_socket(t);
-        if (t->address_next < t->addresses_n) {
-            connect_next(t);
-        } else {
-            fail_ssl(t, "connect", code);
-        }
-        return;
-    }
-    (void) setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    (void) setsockopt(t->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-    if (t->is_plain) {
-        opened(t);
-        return;
-    }
-    if (!ssl_prepare(t)) {
-        fail_ssl(t, "TLS preparation", ENOMEM);
-        return;
-    }
-    t->state = TLS_HANDSHAKE;
-    handshake(t);
-}
-
-
-static void
 on_ready(void *data, int events)
 {
     ltw_tls_t *t = data;
 
     enter(t);
-    if (t->state == TLS_CONNECTING) {
-        on_connected(t);
-    } else if (t->state == TLS_HANDSHAKE) {
+    if (t->state == TLS_HANDSHAKE) {
         handshake(t);
     } else if (t->state == TLS_OPEN) {
         if (!(events & LTW_WRITABLE) || flush(t)) {
@@ -496,46 +454,38 @@ on_ready(void *data, int events)
 
 
 static void
-connect_next(ltw_tls_t *t)
+connected(ltw_tls_t *t)
 {
-    lt_error_t err = { 0 };
-
-    t->state = TLS_CONNECTING;
-    while (t->address_next < t->addresses_n) {
-        if (ltw_socket_connect(&t->addresses[t->address_next++], &t->fd, &err)
-            != LT_OK)
-        {
-            t->fd = -1;
-            continue;
-        }
-        t->watch = ltw_watch_new(t->loop, t->fd, on_ready, t);
-        if (t->watch != NULL) {
-            t->want = LTW_WRITABLE;
-            ltw_watch_set(t->watch, t->want);
-            return;
-        }
-        drop_socket(t);
-        lt_error_set(&err, 0, "cannot watch the socket");
+    t->watch = ltw_watch_new(t->loop, t->fd, on_ready, t);
+    if (t->watch == NULL || (!t->is_plain && !ssl_prepare(t))) {
+        fail_ssl(t, "TLS preparation", ENOMEM);
+        return;
     }
-    fail(t, &err);
+    if (t->is_plain) {
+        opened(t);
+    } else {
+        t->state = TLS_HANDSHAKE;
+        handshake(t);
+    }
+    if (t->state < TLS_CLOSED) {
+        update_watch(t);
+    }
 }
 
 
 static void
-on_lookup(void *data, const ltw_address_t *list, size_t n,
-    const lt_error_t *err)
+on_dialled(void *data, int fd, const lt_error_t *err)
 {
     ltw_tls_t *t = data;
 
-    t->lookup = NULL;
-    if (n == 0) {
+    t->dial = NULL;
+    t->fd = fd;
+    if (fd < 0) {
         fail(t, err);
         return;
     }
-    t->addresses_n = n < LTW_ADDRESSES_MAX ? n : LTW_ADDRESSES_MAX;
-    memcpy(t->addresses, list, t->addresses_n * sizeof(*list));
     enter(t);
-    connect_next(t);
+    connected(t);
     (void) leave(t);
 }
 
@@ -545,10 +495,10 @@ on_timeout(void *data)
 {
     ltw_tls_t *t = data;
     lt_error_t err = { 0 };
-    static const char *doing[] = { "name lookup", "connect", "TLS handshake" };
 
     lt_error_set(&err, ETIMEDOUT, "%s took too long",
-        t->state < TLS_OPEN ? doing[t->state] : "nothing");
+        t->dial == NULL ? "TLS handshake"
+        : ltw_dial_is_connecting(t->dial) ? "connect" : "name lookup");
     fail(t, &err);
 }
 
@@ -573,7 +523,6 @@ ltw_tls_open(ltw_loop_t *loop, ltw_tls_context_t *context,
     t->events = *events;
     t->data = data;
     t->fd = -1;
-    t->port = options->port;
     t->is_plain = options->is_plain;
     t->write_max = options->write_max;
     memcpy(t->host, options->host, strlen(options->host) + 1);
@@ -581,8 +530,8 @@ ltw_tls_open(ltw_loop_t *loop, ltw_tls_context_t *context,
         memcpy(t->alpn, options->alpn, strlen(options->alpn) + 1);
     }
     t->timer = ltw_timer_new(loop, on_timeout, t);
-    t->lookup = ltw_lookup_start(loop, t->host, t->port, on_lookup, t);
-    if (t->timer == NULL || t->lookup == NULL) {
+    t->dial = ltw_dial_start(loop, t->host, options->port, on_dialled, t);
+    if (t->timer == NULL || t->dial == NULL) {
         lt_error_set(err, 0, "no memory for a connection");
         ltw_tls_close(&t);
         return NULL;

@@ -3,8 +3,8 @@
  * a protocol that stays open: OpenSSL on the loop.  The one file that
  * includes OpenSSL's SSL.  Short requests go through ltw_http.h.
  *
- * States: lookup, connecting, handshake (connect_timeout_ms for all three),
- * open, closed.  All addresses of the name are tried in turn.
+ * States: dialling (ltw_dial.h), handshake (connect_timeout_ms for both),
+ * open, closed.
  * The server's certificate is always verified, against the name or address.
  *
  * Memory: what is written is copied, at most write_max bytes wait.

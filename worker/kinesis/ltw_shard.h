@@ -4,9 +4,7 @@
  * States, and what ends each (all have a timer or a call with a timeout):
  *   PARENTS    asks Redis each second, until its parents are read out
  *   CLAIMING   the lease, for as long as another worker holds it
- *   ITERATOR   GetShardIterator under way, or waiting to try again
- *   POLLING    waits for the next GetRecords: 200 ms at least after the last
- *   FETCHING   GetRecords under way
+ *   READING    ltw_reader.h, until the shard is read out
  *   FINISHING  closed and read out: until its batches are done and Redis has
  *              the checkpoint SHARD_END
  *   DRAINING   told to end: until its batches are done
