@@ -28,7 +28,7 @@ SPHINX_LIBS  = $(shell pkg-config --cflags --libs pocketsphinx sphinxbase)
 .DELETE_ON_ERROR:
 .PHONY: help setup build module worker lib local unit demo run test \
     sanitize bench bench-soak bench-churn \
-    bench-heartbeat fresh-check check-clang clean
+    bench-heartbeat bench-ingest fresh-check check-clang clean
 
 help:
 	@echo 'make demo         translate a recorded talk on this machine, show captions and figures'
@@ -123,7 +123,7 @@ fresh-check:
 
 # ---- benchmarks
 
-bench: bench-soak bench-churn bench-heartbeat
+bench: bench-soak bench-churn bench-heartbeat bench-ingest
 
 bench-soak: build
 	@$(NODE) bench/soak.mjs --module $(BUILD)/module/ngx_http_lt_module.so
@@ -133,6 +133,16 @@ bench-churn: build
 
 bench-heartbeat: build
 	@$(NODE) bench/heartbeat.mjs --module $(BUILD)/module/ngx_http_lt_module.so
+
+# RUN='--speakers 2000 --seconds 600': ours alone, for long
+bench-ingest: build $(BUILD)/bench/ingest-load $(BUILD)/bench/ingest-sink
+	@$(NODE) bench/ingest.mjs --module $(BUILD)/module/ngx_http_lt_module.so --bin $(BUILD)/bench $(RUN)
+
+$(BUILD)/bench/ingest-sink: bench/ingest-kinesis.c
+$(BUILD)/bench/%: bench/%.c
+	@mkdir -p $(@D)
+	@echo '  CC   $<'
+	@$(CC) $(CFLAGS) $(WARN) -o $@ $(filter %.c,$^) -lssl -lcrypto -lpthread
 
 clean:
 	rm -rf $(BUILD) $(OUT)

@@ -21,7 +21,10 @@ const answers = (port) => new Promise((resolve) => {
     socket.on('error', () => resolve(false));
 });
 
-const nginxConf = ({ dir, module, port, redisPort, kinesisPort, linger, buffer, record, workers, http, locations }) => `
+const tlsProxy = ({ ca }) => `proxy_pass https://kinesis/; proxy_ssl_name localhost; proxy_ssl_server_name on;
+            proxy_ssl_verify on; proxy_ssl_trusted_certificate ${ca};`;
+
+const nginxConf = ({ dir, module, port, redisPort, kinesisPort, kinesisTls, linger, buffer, record, workers, http, locations }) => `
 load_module ${module};
 worker_processes ${workers};
 error_log ${dir}/error.log notice;
@@ -49,7 +52,7 @@ http {
         ${locations}
         location = /lt/kinesis {
             internal;
-            proxy_pass http://kinesis/;
+            ${kinesisTls ? tlsProxy(kinesisTls) : 'proxy_pass http://kinesis/;'}
             proxy_http_version 1.1;
             proxy_set_header Connection "";
             proxy_set_header Host kinesis.us-east-1.amazonaws.com;
@@ -85,7 +88,8 @@ const stopChild = (child, signal) => new Promise((resolve) => {
     child.kill(signal);
 });
 
-export const startServers = async ({ module, kinesisPort, linger = '10ms', buffer = '60s', record = 'raw',
+// kinesisTls: { ca } = PEM file that Kinesis' certificate is checked with
+export const startServers = async ({ module, kinesisPort, kinesisTls = null, linger = '10ms', buffer = '60s', record = 'raw',
     workers = 1, http = () => 'lt_audio_rate 0;', locations = '' }) => {
     const dir = mkdtempSync(join(tmpdir(), 'lt-bench-'));
     const children = [];
@@ -106,7 +110,7 @@ export const startServers = async ({ module, kinesisPort, linger = '10ms', buffe
         mkdirSync(join(dir, 'redis'));
         writeFileSync(join(dir, 'credentials'), CREDENTIALS, { mode: 0o600 });
         writeFileSync(join(dir, 'nginx.conf'), nginxConf({
-            dir, module, port, redisPort, kinesisPort, linger, buffer, record, workers, http, locations }));
+            dir, module, port, redisPort, kinesisPort, linger, buffer, record, workers, http, locations, kinesisTls }));
         await start(redisPort, 'Redis', 'redis-server',
             ['--port', redisPort, '--bind', '127.0.0.1', '--save', '', '--dir', join(dir, 'redis')]);
         const nginx = await start(port, 'nginx', 'nginx',
