@@ -169,7 +169,7 @@ static ngx_uint_t
 lt_call_do(ngx_http_lt_main_conf_t *mcf, lt_str_t method, const ngx_str_t *id,
     lt_str_t body, lt_out_t *out)
 {
-    ngx_http_lt_socket_t *s = ngx_http_lt_connection_find(mcf, id);
+    ngx_http_lt_socket_t *s = ngx_http_lt_socket_find(mcf, id);
 
     if (s == NULL) {
         return 410;
@@ -522,7 +522,7 @@ lt_call(ngx_http_request_t *r, ngx_uint_t is_trusted)
         return lt_call_refuse(r, 404);
     }
 
-    if (ngx_http_lt_connection_process(process, &id) != NGX_OK) {
+    if (ngx_http_lt_socket_process(process, &id) != NGX_OK) {
         return lt_call_refuse(r, 410);
     }
 

@@ -1,7 +1,6 @@
 /*
  * Redis for one nginx worker process: two connections on nginx's event loop,
- * one for commands, one for subscriptions.  The .c file is the only one that
- * includes hiredis.
+ * one for commands, one for subscriptions.
  *
  * Not here: who waits for which answer (command), keys and scripts
  * (lib/lt_state.h), what they mean (state).
@@ -15,12 +14,12 @@
 #define NGX_HTTP_LT_REDIS_H
 
 #include "ngx_http_lt_module.h"
+#include "ngx_http_lt_reply.h"
 
 #include "lt_state.h"
 
 #define NGX_HTTP_LT_REDIS_TIMEOUT_MS 2000
 
-typedef struct redisReply ngx_http_lt_reply_t;      /* a view, in done() */
 typedef struct ngx_http_lt_command_s ngx_http_lt_command_t;
 typedef struct ngx_http_lt_commands_s ngx_http_lt_commands_t;
 
@@ -49,20 +48,5 @@ void ngx_http_lt_redis_subscribe(ngx_http_lt_redis_t *redis,
     const ngx_str_t *session_id);
 void ngx_http_lt_redis_unsubscribe(ngx_http_lt_redis_t *redis,
     const ngx_str_t *session_id);
-
-/* NULL: it is none. */
-const char *ngx_http_lt_reply_error(const ngx_http_lt_reply_t *reply);
-
-/* Items of an array answer; 0, empty or NULL when absent. */
-ngx_uint_t ngx_http_lt_reply_size(const ngx_http_lt_reply_t *reply);
-const ngx_http_lt_reply_t *ngx_http_lt_reply_at(
-    const ngx_http_lt_reply_t *reply, ngx_uint_t i);
-ngx_str_t ngx_http_lt_reply_text(const ngx_http_lt_reply_t *reply,
-    ngx_uint_t i);
-/* An integer, or text that is one. */
-int64_t ngx_http_lt_reply_number(const ngx_http_lt_reply_t *reply,
-    ngx_uint_t i);
-/* The answer itself, not an item: an integer, else -1; "OK" as 1, nil as 0. */
-int64_t ngx_http_lt_reply_value(const ngx_http_lt_reply_t *reply);
 
 #endif
