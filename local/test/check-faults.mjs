@@ -7,7 +7,7 @@ import { KinesisClient, ListStreamsCommand, PutRecordsCommand }
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { TranslateClient, TranslateTextCommand } from '@aws-sdk/client-translate';
 import { PollyClient, SynthesizeSpeechCommand } from '@aws-sdk/client-polly';
-import { is, ok, refused } from './tap.mjs';
+import { is, ok, refused } from '../../t/e2e/tap.mjs';
 import { clearFaults, client, descendants, getCalls, isAlive, setFault, start }
     from './stand-ins.mjs';
 

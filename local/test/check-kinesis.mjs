@@ -3,7 +3,7 @@ import { GetRecordsCommand, GetShardIteratorCommand, KinesisClient,
     ListShardsCommand, PutRecordCommand, PutRecordsCommand }
     from '@aws-sdk/client-kinesis';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { is, ok, refused } from './tap.mjs';
+import { is, ok, refused } from '../../t/e2e/tap.mjs';
 import { client } from './stand-ins.mjs';
 
 const record = (PartitionKey, size, fill = 1) =>

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { StartStreamTranscriptionCommand, TranscribeStreamingClient }
     from '@aws-sdk/client-transcribe-streaming';
-import { is, note, ok, refused } from './tap.mjs';
+import { is, note, ok, refused } from '../../t/e2e/tap.mjs';
 import { clearFaults, client, clip, setFault, wordErrorRate }
     from './stand-ins.mjs';
 import { RawStream, connect } from './raw-transcribe.mjs';

@@ -1,6 +1,6 @@
-/* TAP for scripts: a plan, checks, one line each. Ends with status 1 when a
-   check failed or the plan was not met. */
-let planned = 0;
+/* TAP for scripts: a plan, or none and it comes last; checks, one line each.
+   Ends with status 1 when a check failed or the plan was not met. */
+let planned = null;
 let done = 0;
 let failed = 0;
 
@@ -33,6 +33,14 @@ export function is(got, wanted, name) {
   return ok(a === b, name, `got ${a}, wanted ${b}`);
 }
 
+/* The promise fails with an error of that name; returns the error. */
+export async function refused(promise, name, what) {
+  const error = await promise.then(() => ({ name: 'no error' }), (e) => e);
+
+  ok(error.name === name, what, `${error.name}: ${error.message}`);
+  return error;
+}
+
 /* Runs the whole script: a thrown error is a failed test, not a lost one, and
    what it left running does not keep the script alive. */
 export async function run(main) {
@@ -40,6 +48,9 @@ export async function run(main) {
     await main();
   } catch (error) {
     ok(false, 'the test ran to its end', error.stack);
+  }
+  if (planned === null) {
+    plan(done);
   }
   if (done !== planned) {
     note(`planned ${planned} checks, ran ${done}`);
