@@ -72,8 +72,16 @@ is_profile(lt_str_t line, lt_str_t profile)
            && memcmp(name.data, profile.data, name.len) == 0;
 }
 
+/* Ways to keys that are not followed: they are named when there are no
+   others. */
+static const char *const others[] = {"role_arn", "source_profile",
+    "credential_source", "credential_process", "web_identity_token_file",
+    "sso_session", "sso_start_url", "sso_account_id", "login_session"};
+
+#define N(array) (sizeof(array) / sizeof((array)[0]))
+
 static void
-read_setting(lt_aws_keys_t *keys, lt_str_t line)
+read_setting(lt_credentials_profile_t *out, lt_str_t line)
 {
     const char *equals = memchr(line.data, '=', line.len);
     lt_str_t name = line, value;
@@ -88,11 +96,43 @@ read_setting(lt_aws_keys_t *keys, lt_str_t line)
     value = trim(value);
 
     if (lt_str_is(name, "aws_access_key_id")) {
-        keys->access_key = value;
+        out->keys.access_key = value;
+        out->has_keys = 1;
     } else if (lt_str_is(name, "aws_secret_access_key")) {
-        keys->secret_key = value;
+        out->keys.secret_key = value;
+        out->has_keys = 1;
     } else if (lt_str_is(name, "aws_session_token")) {
-        keys->session_token = value;
+        out->keys.session_token = value;
+    }
+
+    for (size_t i = 0; i < N(others); i++) {
+        if (out->other == NULL && lt_str_is(name, others[i])) {
+            out->other = others[i];
+        }
+    }
+}
+
+void
+lt_credentials_profile(lt_credentials_profile_t *out, lt_str_t text,
+    lt_str_t profile)
+{
+    int in_profile = 0;
+
+    memset(out, 0, sizeof(*out));
+    if (profile.len == 0) {
+        profile = LT_STR("default");
+    }
+
+    while (text.len != 0) {
+        lt_str_t line = next_line(&text);
+
+        /* a comment line is a setting that nobody knows */
+        if (line.len != 0 && line.data[0] == '[') {
+            in_profile = is_profile(line, profile);
+            out->is_there |= in_profile;
+        } else if (in_profile) {
+            read_setting(out, line);
+        }
     }
 }
 
@@ -112,33 +152,22 @@ lt_result_t
 lt_credentials_parse(lt_aws_keys_t *keys, lt_str_t text, lt_str_t profile,
     lt_error_t *err)
 {
-    int in_profile = 0, found = 0;
+    lt_credentials_profile_t found;
     const char *bad;
 
-    memset(keys, 0, sizeof(*keys));
     if (profile.len == 0) {
         profile = LT_STR("default");
     }
+    lt_credentials_profile(&found, text, profile);
 
-    while (text.len != 0) {
-        lt_str_t line = next_line(&text);
-
-        /* a comment line is a setting that nobody knows */
-        if (line.len != 0 && line.data[0] == '[') {
-            in_profile = is_profile(line, profile);
-            found |= in_profile;
-        } else if (in_profile) {
-            read_setting(keys, line);
-        }
-    }
-
-    bad = found ? missing(keys) : NULL;
-    if (found && bad == NULL) {
+    bad = found.is_there ? missing(&found.keys) : NULL;
+    if (found.is_there && bad == NULL) {
+        *keys = found.keys;
         return LT_OK;
     }
 
     memset(keys, 0, sizeof(*keys));
-    if (!found) {
+    if (!found.is_there) {
         lt_error_set(err, 0, "no profile \"%.*s\" in the credentials",
             profile.len > 64 ? 64 : (int)profile.len, profile.data);
     } else {
@@ -146,4 +175,50 @@ lt_credentials_parse(lt_aws_keys_t *keys, lt_str_t text, lt_str_t profile,
             profile.len > 64 ? 64 : (int)profile.len, profile.data, bad);
     }
     return LT_INVALID;
+}
+
+lt_aws_keys_t
+lt_credentials_view(const lt_credentials_t *c)
+{
+    return (lt_aws_keys_t){lt_str(c->access_key), lt_str(c->secret_key),
+        lt_str(c->session_token)};
+}
+
+static void
+store(char *to, lt_str_t from)
+{
+    if (from.len != 0) {
+        memcpy(to, from.data, from.len);
+    }
+}
+
+lt_result_t
+lt_credentials_copy(lt_credentials_t *c, const lt_aws_keys_t *keys,
+    int64_t expires_ms, lt_error_t *err)
+{
+    const char *bad = missing(keys);
+
+    if (bad != NULL) {
+        lt_error_set(err, 0, "there is no usable %s", bad);
+        return LT_INVALID;
+    }
+    if (keys->access_key.len > LT_CREDENTIALS_KEY_MAX
+        || keys->secret_key.len > LT_CREDENTIALS_KEY_MAX
+        || keys->session_token.len > LT_CREDENTIALS_TOKEN_MAX) {
+        lt_error_set(err, 0, "a key or the session token is too long");
+        return LT_INVALID;
+    }
+
+    memset(c, 0, sizeof(*c));   /* so that equal keys are equal bytes */
+    store(c->access_key, keys->access_key);
+    store(c->secret_key, keys->secret_key);
+    store(c->session_token, keys->session_token);
+    c->expires_ms = expires_ms;
+    return LT_OK;
+}
+
+void
+lt_credentials_wipe(lt_credentials_t *c)
+{
+    explicit_bzero(c, sizeof(*c));
 }

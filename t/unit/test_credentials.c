@@ -120,6 +120,62 @@ test_cut(void **state)
     }
 }
 
+/* What a profile has besides keys decides whether another way is named. */
+static void
+test_other_ways(void **state)
+{
+    lt_credentials_profile_t p;
+
+    (void)state;
+    lt_credentials_profile(&p, LT_STR("[profile a]\nrole_arn = arn\n"
+        "source_profile = b\n[b]\naws_access_key_id = K\n"
+        "credential_process = /x\n[c]\nregion = x\n"), LT_STR("a"));
+    assert_true(p.is_there && !p.has_keys);
+    assert_string_equal(p.other, "role_arn");
+    lt_credentials_profile(&p, LT_STR("[b]\naws_access_key_id = K\n"
+        "sso_session = s\n"), LT_STR("b"));
+    assert_true(p.is_there && p.has_keys);
+    assert_string_equal(p.other, "sso_session");
+    lt_credentials_profile(&p, LT_STR("[c]\nregion = x\n"), LT_STR("c"));
+    assert_true(p.is_there && !p.has_keys && p.other == NULL);
+    lt_credentials_profile(&p, LT_STR("[c]\n"), LT_STR(""));
+    assert_false(p.is_there);
+}
+
+static void
+test_copy(void **state)
+{
+    char big[LT_CREDENTIALS_TOKEN_MAX + 1];
+    lt_aws_keys_t keys = {LT_STR("A"), LT_STR("SECRET"), LT_STR("")};
+    lt_credentials_t c, before;
+    lt_error_t err = {0};
+
+    (void)state;
+    memset(&c, 'x', sizeof(c));
+    assert_int_equal(lt_credentials_copy(&c, &keys, 5, &err), LT_OK);
+    assert_str(lt_credentials_view(&c).secret_key, "SECRET");
+    assert_int_equal(lt_credentials_view(&c).session_token.len, 0);
+    assert_int_equal(c.expires_ms, 5);
+    before = c;
+
+    memset(big, 'b', sizeof(big));
+    keys.session_token = (lt_str_t){big, sizeof(big)};
+    assert_int_equal(lt_credentials_copy(&c, &keys, 6, &err), LT_INVALID);
+    keys.session_token.len--;
+    keys.access_key = (lt_str_t){big, LT_CREDENTIALS_KEY_MAX + 1};
+    assert_int_equal(lt_credentials_copy(&c, &keys, 6, &err), LT_INVALID);
+    assert_non_null(strstr(err.text, "too long"));
+    keys.access_key = LT_STR("A\n");
+    assert_int_equal(lt_credentials_copy(&c, &keys, 6, &err), LT_INVALID);
+    assert_memory_equal(&c, &before, sizeof(c));
+    keys.access_key = (lt_str_t){big, LT_CREDENTIALS_KEY_MAX};
+    assert_int_equal(lt_credentials_copy(&c, &keys, 6, &err), LT_OK);
+
+    lt_credentials_wipe(&c);
+    memset(&before, 0, sizeof(before));
+    assert_memory_equal(&c, &before, sizeof(c));
+}
+
 int
 main(void)
 {
@@ -127,6 +183,8 @@ main(void)
         cmocka_unit_test(test_profiles),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_other_ways),
+        cmocka_unit_test(test_copy),
     };
 
     return cmocka_run_group_tests_name("credentials", tests, NULL, NULL);
