@@ -1,8 +1,8 @@
 #include "ltw_config.h"
 
 #include "aws/ltw_aws_call.h"
+#include "aws/ltw_aws_credentials.h"
 #include "lt_aws.h"
-#include "lt_credentials.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -311,60 +311,6 @@ ltw_config_read_secret(ltw_config_t *config, const ltw_config_row_t *row,
     return *secret != NULL ? LT_OK : LT_INVALID;
 }
 
-static lt_result_t
-ltw_config_keep_keys(ltw_config_t *config, const lt_aws_keys_t *keys)
-{
-    config->aws_access_key =
-        strndup(keys->access_key.data, keys->access_key.len);
-    config->aws_secret_key =
-        strndup(keys->secret_key.data, keys->secret_key.len);
-    if (keys->session_token.len > 0) {
-        config->aws_session_token =
-            strndup(keys->session_token.data, keys->session_token.len);
-    }
-    return config->aws_access_key != NULL && config->aws_secret_key != NULL
-        ? LT_OK : LT_ERROR;
-}
-
-static lt_result_t
-ltw_config_read_keys(ltw_config_t *config, lt_error_t *err)
-{
-    lt_aws_keys_t keys = { lt_str(getenv("AWS_ACCESS_KEY_ID")),
-        lt_str(getenv("AWS_SECRET_ACCESS_KEY")),
-        lt_str(getenv("AWS_SESSION_TOKEN")) };
-    lt_error_t why = { 0 };
-    lt_result_t result;
-    char *text;
-    size_t len;
-
-    if (config->aws_credentials_file == NULL) {
-        if (keys.access_key.len == 0 || keys.secret_key.len == 0) {
-            lt_error_set(err, 0, "no AWS keys: set aws_credentials_file, or "
-                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
-            return LT_INVALID;
-        }
-        return ltw_config_keep_keys(config, &keys);
-    }
-    if (ltw_config_read_file(&text, &len, config->aws_credentials_file,
-            "aws_credentials_file", err) != LT_OK)
-    {
-        return LT_INVALID;
-    }
-    result = lt_credentials_parse(&keys, (lt_str_t) { text, len },
-        lt_str(config->aws_profile), &why);
-    if (result == LT_OK) {
-        result = ltw_config_keep_keys(config, &keys);
-    } else {
-        lt_error_set(err, 0, "aws_credentials_file: %s: %s",
-            config->aws_credentials_file, why.text);
-    }
-    explicit_bzero(text, len);
-    free(text);
-    return result;
-}
-
-/* ---- the file ---- */
-
 static const ltw_config_row_t *
 ltw_config_find(const char *name)
 {
@@ -489,9 +435,9 @@ ltw_config_complete(ltw_config_t *config, const int *lines, lt_error_t *err)
             config->aws_region);
         return LT_INVALID;
     }
-    result = ltw_config_read_keys(config, err);
-    err->code =
-        lines[ltw_config_find("aws_credentials_file") - ltw_config_rows];
+    result = ltw_aws_credentials_check(config, err);
+    err->code = lines[ltw_config_find(config->aws_credentials != 0
+        ? "aws_credentials" : "aws_credentials_file") - ltw_config_rows];
     return result;
 }
 
@@ -546,9 +492,6 @@ ltw_config_deinit(ltw_config_t *config)
             ltw_config_wipe(ltw_config_string(config, row) + 1);
         }
     }
-    ltw_config_wipe(&config->aws_access_key);
-    ltw_config_wipe(&config->aws_secret_key);
-    ltw_config_wipe(&config->aws_session_token);
 }
 
 void

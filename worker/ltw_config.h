@@ -4,7 +4,7 @@
  * config/worker.conf follow it.
  *
  * Everything is read at start, the files with secrets too; nothing of this is
- * read again (but see ltw_aws_call.h: expired keys).
+ * read again (but see ltw_aws_credentials.h).
  */
 #ifndef LTW_CONFIG_H
 #define LTW_CONFIG_H
@@ -28,9 +28,11 @@
  */
 #define LTW_PARAMETERS(X)                                                   \
     X(aws_region, TEXT, "!", 1, 32, "region of all AWS services")           \
+    X(aws_credentials, CHOICE, "auto", 0, 5,                                \
+        "auto env file container web_identity imds: who gives us AWS keys") \
     X(aws_credentials_file, FILE, "", 0, 4096,                              \
-        "shared credentials file; none: the environment's AWS_… variables") \
-    X(aws_profile, TEXT, "default", 1, 64, "section of that file")          \
+        "shared credentials file; none: what the environment says")         \
+    X(aws_profile, TEXT, "", 1, 64, "section of that file; none: default")  \
     X(kinesis_stream, TEXT, "!", 1, 128, "stream that nginx writes to")     \
     X(kinesis_endpoint, URL, "", 0, 255, "none: AWS's of the region")       \
     X(transcribe_endpoint, URL, "", 0, 255,                                 \
@@ -65,7 +67,7 @@
         "address:port of the status page; none: no page")                   \
     X(log_level, CHOICE, "info", 0, 3, "error warn info debug: what is logged")
 
-/* Of a credentials file, and of any other file with secrets. */
+/* Of a file with secrets. */
 #define LTW_CREDENTIALS_MAX 65536
 
 enum { LTW_MODE_WINDOW, LTW_MODE_LIVE };
@@ -86,9 +88,6 @@ enum { LTW_START_LATEST, LTW_START_TRIM_HORIZON };
 
 typedef struct {
     LTW_PARAMETERS(LTW_CONFIG_FIELD)
-    char *aws_access_key;       /* of the file or the environment */
-    char *aws_secret_key;
-    char *aws_session_token;    /* NULL = none */
 } ltw_config_t;
 
 /*

@@ -21,6 +21,8 @@
     X(aws_retries, "AWS calls tried again")                                 \
     X(aws_throttles, "AWS answers that asked us to slow down")              \
     X(aws_failures, "AWS calls given up")                                   \
+    X(credentials_taken, "AWS keys fetched, or read again")                 \
+    X(credentials_failures, "times that this failed")                       \
     X(redis_connects, "connections made to Redis")                          \
     X(redis_commands, "commands handed to Redis")                           \
     X(redis_failures, "commands without a reply, or with an error reply")   \
@@ -64,6 +66,7 @@
     X(sessions_live, "talks in memory")                                     \
     X(streams_live, "Transcribe streams open")                              \
     X(redis_connected, "1 while Redis answers")                             \
+    X(credentials_ready, "1 while there are AWS keys to sign with")         \
     X(kinesis_behind_ms, "how far the slowest shard is behind its tip")     \
     X(batch_bytes_held, "bytes read and not done yet, all shards")
 

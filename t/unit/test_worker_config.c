@@ -1,5 +1,6 @@
 /* worker.conf: every parameter, every refusal with its line and sentence. */
 #include "ltw_config.h"
+#include "lt_credentials_source.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -70,12 +71,12 @@ test_good(void **state)
     assert_int_equal(config.starting_position, LTW_START_TRIM_HORIZON);
     assert_int_equal(config.presign_expires, 600000);
     assert_string_equal(config.results_token_file, "0123456789abcdef");
-    assert_string_equal(config.aws_access_key, "AKOTHER");
-    assert_string_equal(config.aws_session_token, "tok");
+    assert_string_equal(config.aws_profile, "other");
+    assert_int_equal(config.aws_credentials, LT_CREDENTIALS_AUTO);
     assert_null(config.tls_ca_file);
     assert_null(config.redis_password_file);
     ltw_config_deinit(&config);
-    assert_null(config.aws_secret_key);
+    assert_null(config.aws_profile);
 }
 
 static void
@@ -100,6 +101,8 @@ test_refused(void **state)
         { "mode =", "is none of: window live" },
         { "s3_path_style = 1", "is none of: off on" },
         { "aws_profile = nobody", "nobody" },
+        { "aws_credentials = instance", "is none of: auto env file" },
+        { "aws_credentials = imds", "goes with aws_credentials = auto or" },
         { "redis = localhost", "is not host:port" },
         { "redis = localhost:0", "is not host:port" },
         { "redis = localhost:65536", "is not host:port" },
@@ -178,15 +181,30 @@ test_environment(void **state)
     put("env.conf", text);
     snprintf(path, sizeof(path), "%s/env.conf", dir);
     unsetenv("AWS_ACCESS_KEY_ID");
+    setenv("HOME", dir, 1);
+    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
     assert_int_equal(ltw_config_read(&config, path, &err), LT_INVALID);
     assert_non_null(strstr(err.text, "no AWS keys"));
+    ltw_config_deinit(&config);
+    setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/no/such/file", 1);
+    assert_int_equal(ltw_config_read(&config, path, &err), LT_INVALID);
+    assert_non_null(strstr(err.text, "AWS_ROLE_ARN"));
+    ltw_config_deinit(&config);
+    unsetenv("AWS_WEB_IDENTITY_TOKEN_FILE");
+    setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://example.com/", 1);
+    assert_int_equal(ltw_config_read(&config, path, &err), LT_INVALID);
+    assert_non_null(strstr(err.text, "AWS_CONTAINER_CREDENTIALS_FULL_URI"));
+    ltw_config_deinit(&config);
+    unsetenv("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+
+    /* an instance can be asked: that is done when there is a loop */
+    setenv("AWS_EC2_METADATA_DISABLED", "false", 1);
+    assert_int_equal(ltw_config_read(&config, path, &err), LT_OK);
     ltw_config_deinit(&config);
     setenv("AWS_ACCESS_KEY_ID", "AKENV", 1);
     setenv("AWS_SECRET_ACCESS_KEY", "s", 1);
     unsetenv("AWS_SESSION_TOKEN");
     assert_int_equal(ltw_config_read(&config, path, &err), LT_OK);
-    assert_string_equal(config.aws_access_key, "AKENV");
-    assert_null(config.aws_session_token);
     ltw_config_deinit(&config);
 }
 

@@ -276,22 +276,39 @@ on_answer(void *data, const ltw_aws_answer_t *answer)
 }
 
 static void
+put_keys(const char *path, const char *access_key)
+{
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    fprintf(file, "[default]\naws_access_key_id = %s\n"
+        "aws_secret_access_key = x\n", access_key);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* The file gets new keys as soon as the layer has read the old ones. */
+static void
 call_aws(room_t *room, const char *keys_file)
 {
     char url[100];
-    ltw_config_t config = { .aws_region = "us-east-1", .aws_access_key = "AK",
-        .aws_secret_key = "SK", .aws_session_token = "TOK",
-        .aws_profile = "default", .aws_credentials_file = keys_file };
+    ltw_config_t config = { .aws_region = "us-east-1",
+        .aws_credentials_file = keys_file };
     ltw_aws_request_t request = { .service = LTW_AWS_KINESIS,
         .operation = "ListShards", .method = "POST", .path = LT_STR("/"),
         .body = LT_STR("{}"), .timeout_ms = 1000, .deadline_ms = 4000 };
     lt_error_t err;
     ltw_aws_t *aws;
 
+    setenv("AWS_ACCESS_KEY_ID", "AK", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "SK", 1);
+    setenv("AWS_SESSION_TOKEN", "TOK", 1);
     snprintf(url, sizeof(url), "http://127.0.0.1:%d", room->port);
     config.kinesis_endpoint = url;
     aws = ltw_aws_new(room->loop, room->http, &room->metrics, &config, &err);
     assert_non_null(aws);
+    if (keys_file != NULL) {
+        put_keys(keys_file, "NEWKEY");
+    }
     assert_true(ltw_aws_call(aws, &request, on_answer, room) != 0);
     ltw_loop_run(room->loop);
     assert_int_equal(room->calls, 1);
@@ -340,9 +357,9 @@ test_aws_expired(void **state)
     char path[] = "/tmp/test_worker_http_XXXXXX";
     int fd = mkstemp(path);
 
-    assert_true(dprintf(fd, "[default]\naws_access_key_id = NEWKEY\n"
-        "aws_secret_access_key = x\n") > 0);
+    assert_true(fd >= 0);
     close(fd);
+    put_keys(path, "AK");
     script[0] = "HTTP/1.1 400 x\r\nContent-Length: 35\r\n\r\n"
         "{\"__type\": \"ExpiredTokenException\"}";
     script[1] = GOOD;

@@ -240,8 +240,9 @@ set_up(void **state)
     ltw_log_set_level(LTW_SILENT);
     start_kinesis(&room);
     start_redis(&room);
+    setenv("AWS_ACCESS_KEY_ID", "AK", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "SK", 1);
     room.config = (ltw_config_t) { .aws_region = "us-east-1",
-        .aws_access_key = "AK", .aws_secret_key = "SK",
         .kinesis_stream = "audio", .kinesis_endpoint = room.url,
         .batch_window = 5000, .batch_size = 100, .poll_interval = 225,
         .starting_position = LTW_START_LATEST };

@@ -463,6 +463,10 @@ connect_signed(stream_t *s, const ltw_asr_options_t *o, lt_error_t *err)
             o->language);
         return LT_INVALID;
     }
+    if (options.keys.access_key.len == 0) {
+        lt_error_set(err, 0, "there are no AWS keys now");
+        return LT_ERROR;
+    }
     if (ltw_transcribe_request(&request, &options) != LT_OK
         || lt_eventsign_init(&s->signer, options.keys.secret_key,
             options.region, LT_STR("transcribe"), request.seed) != LT_OK)

@@ -1,10 +1,10 @@
 #include "aws/ltw_aws_call.h"
 
+#include "aws/ltw_aws_credentials.h"
 #include "aws/ltw_aws_endpoint.h"
 #include "ltw_log.h"
 #include "ltw_slots.h"
 
-#include "lt_credentials.h"
 #include "lt_text.h"
 
 #include <stdio.h>
@@ -15,10 +15,7 @@
 #define LTW_AWS_HEADERS_MAX 16
 #define LTW_AWS_URL_MAX 4096
 #define LTW_AWS_AUTHORIZATION_MAX 2048
-/* Services accept five minutes; below this a bad signature is a bad key. */
-#define LTW_AWS_SKEW_MIN_MS 120000
-#define LTW_AWS_REFRESH_WAIT_MS 250
-#define LTW_AWS_REFRESH_GAP_MS 5000
+#define LTW_AWS_KEYS_WAIT_MS 100        /* how often a call looks for keys */
 
 typedef struct {
     const char *name;           /* in metrics, logs and the status page */
@@ -40,12 +37,7 @@ struct ltw_aws_s {
     const ltw_config_t *config;
     ltw_aws_endpoint_t endpoints[LTW_AWS_SERVICES_N];
     ltw_slots_t slots;
-    char access_key[129];
-    char secret_key[129];
-    char session_token[4097];
-    ltw_file_read_t *refresh;
-    int64_t refreshed_at_ms;
-    int64_t skew_ms;            /* AWS's clock minus ours */
+    ltw_aws_credentials_t *credentials;
 };
 
 typedef struct {
@@ -71,14 +63,16 @@ typedef struct {
 lt_aws_keys_t
 ltw_aws_keys(const ltw_aws_t *aws)
 {
-    return (lt_aws_keys_t) { lt_str(aws->access_key), lt_str(aws->secret_key),
-        lt_str(aws->session_token) };
+    lt_aws_keys_t keys;
+
+    (void) ltw_aws_credentials_keys(aws->credentials, &keys);
+    return keys;
 }
 
 int64_t
 ltw_aws_time_ms(const ltw_aws_t *aws)
 {
-    return ltw_loop_wall_ms(aws->loop) + aws->skew_ms;
+    return ltw_aws_credentials_time_ms(aws->credentials);
 }
 
 const ltw_aws_endpoint_t *
@@ -87,93 +81,16 @@ ltw_aws_endpoint(const ltw_aws_t *aws, ltw_aws_service_t service)
     return &aws->endpoints[service];
 }
 
-static int
-ltw_aws_keep(char *to, size_t size, lt_str_t from)
-{
-    if (from.len >= size) {
-        return 0;
-    }
-    memcpy(to, from.data != NULL ? from.data : "", from.len);
-    to[from.len] = '\0';
-    return 1;
-}
-
-static int
-ltw_aws_has_keys(const ltw_aws_t *aws, const lt_aws_keys_t *keys)
-{
-    return lt_str_is(keys->access_key, aws->access_key)
-        && lt_str_is(keys->secret_key, aws->secret_key)
-        && lt_str_is(keys->session_token, aws->session_token);
-}
-
-static int
-ltw_aws_set_keys(ltw_aws_t *aws, const lt_aws_keys_t *keys)
-{
-    return ltw_aws_keep(aws->access_key, sizeof(aws->access_key),
-               keys->access_key)
-        && ltw_aws_keep(aws->secret_key, sizeof(aws->secret_key),
-               keys->secret_key)
-        && ltw_aws_keep(aws->session_token, sizeof(aws->session_token),
-               keys->session_token);
-}
-
-static void
-ltw_aws_refreshed(void *data, lt_str_t text, const lt_error_t *read_err)
-{
-    ltw_aws_t *aws = data;
-    lt_aws_keys_t keys;
-    lt_error_t err = *read_err;
-
-    aws->refresh = NULL;
-    if (text.data == NULL
-        || lt_credentials_parse(&keys, text, lt_str(aws->config->aws_profile),
-               &err) != LT_OK)
-    {
-        ltw_log(LTW_ERROR, "credentials_not_refreshed",
-            ltw_cstr("file", aws->config->aws_credentials_file),
-            ltw_cstr("error", err.text));
-        return;
-    }
-    if (!ltw_aws_has_keys(aws, &keys) && ltw_aws_set_keys(aws, &keys)) {
-        ltw_log(LTW_INFO, "credentials_refreshed",
-            ltw_cstr("file", aws->config->aws_credentials_file));
-    }
-}
-
 void
 ltw_aws_keys_refresh(ltw_aws_t *aws)
 {
-    int64_t now = ltw_loop_now_ms(aws->loop);
-
-    if (aws->config->aws_credentials_file == NULL || aws->refresh != NULL
-        || (aws->refreshed_at_ms != 0
-            && now - aws->refreshed_at_ms < LTW_AWS_REFRESH_GAP_MS))
-    {
-        return;
-    }
-    aws->refreshed_at_ms = now;
-    aws->refresh = ltw_file_read_start(aws->loop,
-        aws->config->aws_credentials_file, LTW_CREDENTIALS_MAX,
-        ltw_aws_refreshed, aws);
+    ltw_aws_credentials_refused(aws->credentials);
 }
 
-/* 1 when the answer's clock differs enough to explain its refusal. */
-static int
-ltw_aws_set_clock(ltw_aws_t *aws, const ltw_http_response_t *response)
+int64_t
+ltw_aws_keys_left_ms(const ltw_aws_t *aws)
 {
-    int64_t date = ltw_http_header_date_ms(response, "date");
-    int64_t skew = date - ltw_loop_wall_ms(aws->loop);
-    int64_t change = skew - aws->skew_ms;
-
-    if (date < 0
-        || (change < LTW_AWS_SKEW_MIN_MS && change > -LTW_AWS_SKEW_MIN_MS))
-    {
-        return 0;
-    }
-    aws->skew_ms = skew;
-    ltw_log(LTW_WARN, "clock_skew_corrected", ltw_int("skew_ms", skew),
-        ltw_cstr("hint", "this host's clock is wrong: set it (NTP)"));
-    return 1;
+    return ltw_aws_credentials_left_ms(aws->credentials);
 }
 
 /* ---- one try ---- */
@@ -199,15 +116,14 @@ ltw_aws_add(lt_header_t *headers, size_t *n, const char *name, lt_str_t value)
 /* Host, date, token and hash, then the caller's; all of it is signed. */
 static size_t
 ltw_aws_headers(ltw_aws_exchange_t *x, lt_header_t *headers, lt_str_t host,
-    const char *date)
+    const char *date, lt_str_t session_token)
 {
     size_t n = 0;
 
     ltw_aws_add(headers, &n, "Host", host);
     ltw_aws_add(headers, &n, "X-Amz-Date", lt_str(date));
-    if (x->aws->session_token[0] != '\0') {
-        ltw_aws_add(headers, &n, "X-Amz-Security-Token",
-            lt_str(x->aws->session_token));
+    if (session_token.len > 0) {
+        ltw_aws_add(headers, &n, "X-Amz-Security-Token", session_token);
     }
     if (x->request.service == LTW_AWS_S3) {
         ltw_aws_add(headers, &n, "X-Amz-Content-Sha256",
@@ -220,10 +136,8 @@ ltw_aws_headers(ltw_aws_exchange_t *x, lt_header_t *headers, lt_str_t host,
 
 static lt_result_t
 ltw_aws_sign(ltw_aws_exchange_t *x, lt_header_t *headers, size_t n,
-    int64_t time_s, lt_out_t *authorization)
+    const lt_aws_keys_t *keys, int64_t time_s, lt_out_t *authorization)
 {
-    ltw_aws_t *aws = x->aws;
-    lt_aws_keys_t keys = ltw_aws_keys(aws);
     lt_sigv4_request_t request = {
         .method = lt_str(x->request.method),
         .path = x->request.path,
@@ -233,13 +147,13 @@ ltw_aws_sign(ltw_aws_exchange_t *x, lt_header_t *headers, size_t n,
         .payload_hash = { x->payload_hash, LT_SIGV4_HEX_LEN },
     };
     lt_sigv4_scope_t scope = {
-        .region = lt_str(aws->config->aws_region),
+        .region = lt_str(x->aws->config->aws_region),
         .service = lt_str(ltw_aws_rows[x->request.service].signing),
         .time_s = time_s,
     };
 
     return lt_sigv4_authorization(authorization, NULL, &request, &scope,
-        &keys);
+        keys);
 }
 
 static lt_result_t
@@ -269,6 +183,7 @@ ltw_aws_try(ltw_aws_exchange_t *x)
     char date[LT_AMZ_DATE_LEN + 1];
     lt_header_t headers[LTW_AWS_HEADERS_MAX + 5];
     int64_t time_s = ltw_aws_time_ms(aws) / 1000;
+    lt_aws_keys_t keys = ltw_aws_keys(aws);
     int64_t left_ms = x->deadline_at_ms - ltw_loop_now_ms(aws->loop);
     lt_out_t url, host, authorization;
     ltw_http_request_t request = { 0 };
@@ -282,9 +197,10 @@ ltw_aws_try(ltw_aws_exchange_t *x)
     }
     lt_amz_date(date, time_s);
     request.headers_n = ltw_aws_headers(x, headers,
-        (lt_str_t) { host_text, lt_out_len(&host) }, date);
-    if (ltw_aws_sign(x, headers, request.headers_n, time_s, &authorization)
-        != LT_OK)
+        (lt_str_t) { host_text, lt_out_len(&host) }, date,
+        keys.session_token);
+    if (ltw_aws_sign(x, headers, request.headers_n, &keys, time_s,
+            &authorization) != LT_OK)
     {
         return LT_ERROR;
     }
@@ -341,11 +257,12 @@ ltw_aws_retry_after(ltw_aws_exchange_t *x, const ltw_aws_answer_t *answer)
         }
         x->has_refreshed = 1;
         ltw_aws_keys_refresh(aws);
-        delay_ms = LTW_AWS_REFRESH_WAIT_MS;
+        delay_ms = LTW_AWS_KEYS_WAIT_MS;
         break;
     case LT_AWS_SKEW:
         if (x->has_set_clock || answer->http == NULL
-            || !ltw_aws_set_clock(aws, answer->http))
+            || !ltw_aws_credentials_clock(aws->credentials,
+                   ltw_http_header_date_ms(answer->http, "date")))
         {
             ltw_aws_keys_refresh(aws);  /* wrong keys say so too */
             return -1;
@@ -370,6 +287,35 @@ ltw_aws_retry_after(ltw_aws_exchange_t *x, const ltw_aws_answer_t *answer)
         ? delay_ms : -1;
 }
 
+/* Before there are keys, and while refused ones are replaced. */
+static int
+ltw_aws_waits(const ltw_aws_exchange_t *x)
+{
+    const ltw_aws_credentials_t *credentials = x->aws->credentials;
+    lt_aws_keys_t keys;
+
+    return !ltw_aws_credentials_keys(credentials, &keys)
+        || (x->has_refreshed && ltw_aws_credentials_is_busy(credentials)
+            && ltw_loop_now_ms(x->aws->loop) < x->deadline_at_ms);
+}
+
+static void
+ltw_aws_wait(ltw_aws_exchange_t *x)
+{
+    const ltw_aws_credentials_t *credentials = x->aws->credentials;
+    int64_t left_ms = x->deadline_at_ms - ltw_loop_now_ms(x->aws->loop);
+    ltw_aws_answer_t answer = { .class = LT_AWS_TRANSIENT };
+
+    if (left_ms > 0) {
+        ltw_timer_start(x->timer, left_ms < LTW_AWS_KEYS_WAIT_MS
+            ? left_ms : LTW_AWS_KEYS_WAIT_MS);
+        return;
+    }
+    snprintf(answer.message, sizeof(answer.message), "no AWS keys: %.180s",
+        ltw_aws_credentials_cause(credentials));
+    ltw_aws_finish(x, &answer);
+}
+
 static void
 ltw_aws_retry(void *data)
 {
@@ -377,7 +323,9 @@ ltw_aws_retry(void *data)
     ltw_aws_answer_t answer = { 0 };
 
     x->http_id = 0;
-    if (ltw_aws_try(x) != LT_OK) {
+    if (ltw_aws_waits(x)) {
+        ltw_aws_wait(x);
+    } else if (ltw_aws_try(x) != LT_OK) {
         snprintf(answer.message, sizeof(answer.message),
             "could not be sent: no memory, or too many requests at once");
         answer.class = LT_AWS_TRANSIENT;
@@ -480,7 +428,9 @@ ltw_aws_call(ltw_aws_t *aws, const ltw_aws_request_t *request,
     x->deadline_at_ms = x->began_at_ms + deadline_ms;
     x->timer = ltw_timer_new(aws->loop, ltw_aws_retry, x);
     x->id = ltw_slots_add(&aws->slots, x);
-    if (x->timer == NULL || x->id == 0 || ltw_aws_try(x) != LT_OK) {
+    if (x->timer != NULL && x->id != 0 && ltw_aws_waits(x)) {
+        ltw_timer_start(x->timer, 0);
+    } else if (x->timer == NULL || x->id == 0 || ltw_aws_try(x) != LT_OK) {
         ltw_aws_exchange_free(x);
         return 0;
     }
@@ -524,8 +474,6 @@ ltw_aws_new(ltw_loop_t *loop, ltw_http_t *http, ltw_metrics_t *metrics,
     const ltw_config_t *config, lt_error_t *err)
 {
     ltw_aws_t *aws = calloc(1, sizeof(*aws));
-    lt_aws_keys_t keys = { lt_str(config->aws_access_key),
-        lt_str(config->aws_secret_key), lt_str(config->aws_session_token) };
 
     if (aws == NULL
         || ltw_slots_init(&aws->slots, LTW_AWS_CALLS_AT_ONCE) != LT_OK)
@@ -538,12 +486,11 @@ ltw_aws_new(ltw_loop_t *loop, ltw_http_t *http, ltw_metrics_t *metrics,
     aws->http = http;
     aws->metrics = metrics;
     aws->config = config;
-    if (!ltw_aws_set_keys(aws, &keys)) {
-        lt_error_set(err, 0, "an AWS key is too long");
-        ltw_aws_free(&aws);
-        return NULL;
-    }
-    if (ltw_aws_endpoints_init(aws->endpoints, config, err) != LT_OK) {
+    aws->credentials = ltw_aws_credentials_new(loop, http, metrics, config,
+        err);
+    if (aws->credentials == NULL
+        || ltw_aws_endpoints_init(aws->endpoints, config, err) != LT_OK)
+    {
         ltw_aws_free(&aws);
         return NULL;
     }
@@ -561,9 +508,8 @@ ltw_aws_free(ltw_aws_t **aws)
     while ((x = ltw_slots_any(&(*aws)->slots)) != NULL) {
         ltw_aws_exchange_free(x);
     }
-    ltw_file_read_cancel(&(*aws)->refresh);
+    ltw_aws_credentials_free(&(*aws)->credentials);
     ltw_slots_deinit(&(*aws)->slots);
-    explicit_bzero(*aws, sizeof(**aws));
     free(*aws);
     *aws = NULL;
 }

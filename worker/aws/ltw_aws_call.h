@@ -3,8 +3,9 @@
  * decoding are the callers' (one file a call: ltw_aws_<service>_<verb>.c).
  *
  * Retries as lib/lt_aws.h says, at most attempts_max and never past the
- * deadline.  Expired keys: the credentials file is read again, then one more
- * try; wrong keys: it is read again for the next call.  Clock skew: corrected by the answer's Date, then one more try.
+ * deadline.  No keys yet: it waits for them.  Expired keys: they are fetched
+ * anew, then one more try; wrong keys: they are fetched for the next call.
+ * Clock skew: corrected by the answer's Date, then one more try.
  * Not here: Transcribe's stream; it takes keys, time and endpoint from here.
  */
 #ifndef LTW_AWS_CALL_H
@@ -89,9 +90,11 @@ void ltw_aws_log(ltw_aws_service_t service, const char *operation,
 /* What to do about an error code, or "". */
 const char *ltw_aws_hint(int status, const char *code);
 
-/* Views that live until the next turn of the loop: copy what you pin. */
+/* Views that live until the next turn of the loop: copy what you pin.  Empty:
+   there are none now. */
 lt_aws_keys_t ltw_aws_keys(const ltw_aws_t *aws);
-/* "Expired" was said elsewhere: read the credentials file again. */
+int64_t ltw_aws_keys_left_ms(const ltw_aws_t *aws); /* INT64_MAX: for ever */
+/* "Expired" was said elsewhere: fetch new ones. */
 void ltw_aws_keys_refresh(ltw_aws_t *aws);
 int64_t ltw_aws_time_ms(const ltw_aws_t *aws);      /* corrected for skew */
 const ltw_aws_endpoint_t *ltw_aws_endpoint(const ltw_aws_t *aws,

@@ -69,6 +69,7 @@ ltw_aws_s3_presign(lt_out_t *url, ltw_aws_t *aws,
     lt_sigv4_scope_t scope = { lt_str(config->aws_region), LT_STR("s3"),
         ltw_aws_time_ms(aws) / 1000 };
     lt_aws_keys_t keys = ltw_aws_keys(aws);
+    int64_t expires_ms = config->presign_expires;
     char path[PATH_MAX_LEN], host[HOST_MAX_LEN];
     lt_out_t path_out, host_out;
     lt_str_t path_str, host_str;
@@ -82,6 +83,13 @@ ltw_aws_s3_presign(lt_out_t *url, ltw_aws_t *aws,
     {
         return LT_NOSPACE;
     }
+    /* a URL is good for no longer than the keys that have signed it */
+    if (expires_ms > ltw_aws_keys_left_ms(aws)) {
+        expires_ms = ltw_aws_keys_left_ms(aws);
+    }
+    if (expires_ms < 1000) {
+        return LT_ERROR;
+    }
     path_str = (lt_str_t) { path, lt_out_len(&path_out) };
     host_str = (lt_str_t) { host, lt_out_len(&host_out) };
 
@@ -90,5 +98,5 @@ ltw_aws_s3_presign(lt_out_t *url, ltw_aws_t *aws,
     lt_out_str(url, path_str);
     lt_out_cstr(url, "?");
     return lt_sigv4_presign(url, host_str, path_str, (lt_str_t) { NULL, 0 },
-        (unsigned) (config->presign_expires / 1000), &scope, &keys);
+        (unsigned) (expires_ms / 1000), &scope, &keys);
 }

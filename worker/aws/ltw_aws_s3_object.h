@@ -17,6 +17,7 @@ ltw_aws_id_t ltw_aws_s3_put(ltw_aws_t *aws, const ltw_aws_s3_object_t *object,
     lt_str_t mp3, unsigned deadline_ms, ltw_aws_handler_t handler,
     void *data);
 
+/* Good for presign_expires, or as long as the keys are. */
 lt_result_t ltw_aws_s3_presign(lt_out_t *url, ltw_aws_t *aws,
     const ltw_aws_s3_object_t *object);
 

@@ -8,7 +8,7 @@
 #include "ltw_services.h"
 
 #define LTW_STORE_KEY_MAX 512
-#define LTW_STORE_URL_MAX 4096
+#define LTW_STORE_URL_MAX 8192      /* a session token is in it */
 
 typedef struct ltw_store_s ltw_store_t;
 typedef struct ltw_store_call_s ltw_store_call_t;
