@@ -220,6 +220,22 @@ lt_message_playback_paused(lt_out_t *out, lt_str_t session_id, int64_t now_ms)
 }
 
 lt_result_t
+lt_message_audio_ack(lt_out_t *out, const lt_message_ack_t *ack,
+    int64_t now_ms)
+{
+    lt_json_writer_t w;
+
+    lt_message_open(&w, out, "audioAck");
+    lt_json_put_str(&w, "sessionId", ack->session_id);
+    lt_json_put_int(&w, "epoch", (int64_t) ack->epoch);
+    lt_json_put_int(&w, "bytes", (int64_t) ack->settled);
+    lt_json_put_int(&w, "lost", (int64_t) ack->lost);
+    lt_json_put_int(&w, "window", (int64_t) ack->window);
+
+    return lt_message_close(&w, now_ms);
+}
+
+lt_result_t
 lt_message_refreshed(lt_out_t *out, const lt_message_joined_t *joined,
     int64_t now_ms)
 {

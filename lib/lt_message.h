@@ -106,6 +106,18 @@ lt_result_t lt_message_language_changed(lt_out_t *out,
 lt_result_t lt_message_playback_paused(lt_out_t *out, lt_str_t session_id,
     int64_t now_ms);
 
+/* What audioAck says; bytes are PCM. */
+typedef struct {
+    lt_str_t session_id;
+    uint64_t epoch;             /* of the numbering */
+    uint64_t settled;           /* before it: stored, dropped or never sent */
+    uint64_t lost;              /* of these dropped, since the socket opened */
+    uint64_t window;            /* so much may be sent and not settled */
+} lt_message_ack_t;
+
+lt_result_t lt_message_audio_ack(lt_out_t *out, const lt_message_ack_t *ack,
+    int64_t now_ms);
+
 /* connectionRefreshComplete; target_language len 0: a speaker's. */
 lt_result_t lt_message_refreshed(lt_out_t *out,
     const lt_message_joined_t *joined, int64_t now_ms);

@@ -160,15 +160,17 @@ static const char lt_state_lua_attach[] =
     "local code = status()\n"
     "if code ~= 0 then return {code} end\n"
     "local f = redis.call('HMGET', S, 'speakerKey', 'epoch',\n"
-    "  'sourceLanguage', 'isPaused', 'isMuted', 'speakerId')\n"
+    "  'sourceLanguage', 'isPaused', 'isMuted', 'speakerId', 'numbering')\n"
     "if f[1] ~= ARGV[3] then return {4} end\n"
     "local epoch = ARGV[4]\n"
     "if tonumber(epoch) <= tonumber(f[2]) then\n"
     "  epoch = string.format('%.0f', tonumber(f[2]) + 1)\n"
     "end\n"
+    "local numbering = f[7] == ARGV[5] and f[7] or epoch\n"
     "redis.call('HSET', S, 'speakerConnection', ARGV[1],\n"
-    "  'speakerProcess', ARGV[2], 'epoch', epoch, 'updatedAt', ARGV[4])\n"
-    "return {0, epoch, f[3], f[4], f[5], f[6]}\n";
+    "  'speakerProcess', ARGV[2], 'epoch', epoch, 'numbering', numbering,\n"
+    "  'updatedAt', ARGV[4])\n"
+    "return {0, epoch, f[3], f[4], f[5], f[6], numbering}\n";
 
 static const char lt_state_lua_detach[] =
     LUA_KEYS

@@ -69,8 +69,9 @@ typedef enum {
        when that connection is no listener's */
     LT_STATE_LANGUAGE,
 
-    /* ARGV connection, process, speakerKey, now -> epoch, sourceLanguage,
-       isPaused, isMuted, speakerId */
+    /* ARGV connection, process, speakerKey, now, the numbering to go on with
+       ("" = none) -> epoch, sourceLanguage, isPaused, isMuted, speakerId,
+       numbering: that one, if it is the last one; else a new one, the epoch */
     LT_STATE_ATTACH,
 
     /* ARGV connection, now -> 1 when it was the speaker's, else 0 */

@@ -1,4 +1,5 @@
 #include "ngx_http_lt_connection.h"
+#include "ngx_http_lt_ack.h"
 #include "ngx_http_lt_actions.h"
 #include "ngx_http_lt_metrics.h"
 #include "ngx_http_lt_talk.h"
@@ -25,6 +26,7 @@ lt_connection_enter_state(ngx_http_lt_socket_t *s,
     if (s->state == NGX_HTTP_LT_OPEN) {
         ngx_rbtree_delete(&s->mcf->sockets, &s->sn.node);
         ngx_http_lt_actions_forget(s);
+        ngx_http_lt_ack_end(s);
         ngx_http_lt_talk_exit(s);
 
         if (s->role == NGX_HTTP_LT_SPEAKER) {
@@ -551,6 +553,8 @@ ngx_http_lt_connection_start(ngx_http_lt_socket_t *s)
 {
     ngx_buf_t *b = s->request->header_in;
     ngx_connection_t *c = s->connection;
+
+    ngx_http_lt_ack_begin(s);
 
     if (b->pos < b->last) {
         lt_connection_input(s, b->pos, b->last);

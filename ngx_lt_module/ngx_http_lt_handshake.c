@@ -3,6 +3,7 @@
  * docs/protocol/ in their order, as HTTP answers before the 101.
  */
 #include "ngx_http_lt_module.h"
+#include "ngx_http_lt_ack.h"
 #include "ngx_http_lt_answer.h"
 #include "ngx_http_lt_connection.h"
 #include "ngx_http_lt_jwt.h"
@@ -244,6 +245,7 @@ lt_handshake_fill(ngx_http_lt_socket_t *s, const ngx_http_lt_reply_t *reply)
 {
     if (s->role == NGX_HTTP_LT_SPEAKER) {
         s->epoch = (uint64_t) ngx_http_lt_reply_number(reply, 1);
+        s->numbering = (uint64_t) ngx_http_lt_reply_number(reply, 6);
     }
 
     lt_handshake_copy(&s->source_language, NGX_HTTP_LT_LANGUAGE_MAX,
@@ -328,7 +330,7 @@ lt_handshake_check_language(const ngx_str_t *language)
 static ngx_int_t
 lt_handshake_ask(lt_handshake_t *h, ngx_uint_t is_listener)
 {
-    ngx_str_t none = ngx_null_string;
+    ngx_str_t none = ngx_null_string, numbering;
     ngx_http_request_t *r = h->request;
 
     if (h->refusal != NULL) {
@@ -342,7 +344,10 @@ lt_handshake_ask(lt_handshake_t *h, ngx_uint_t is_listener)
     h->socket = ngx_http_lt_socket_new(h->mcf,
         is_listener ? NGX_HTTP_LT_LISTENER : NGX_HTTP_LT_SPEAKER,
         r->connection->log);
-    if (h->socket == NULL) {
+    if (h->socket == NULL
+        || ngx_http_lt_ack_ask(h->socket, r, &numbering) != NGX_OK)
+    {
+        ngx_http_lt_socket_free(&h->socket);
         return lt_handshake_refuse(r, &lt_refuse_internal, NULL);
     }
 
@@ -359,7 +364,8 @@ lt_handshake_ask(lt_handshake_t *h, ngx_uint_t is_listener)
              ? ngx_http_lt_state_join(h->mcf, &h->session_id, &h->socket->id,
                    &h->language, lt_handshake_done, h)
              : ngx_http_lt_state_attach(h->mcf, &h->session_id,
-                   &h->socket->id, &h->identity.key, lt_handshake_done, h);
+                   &h->socket->id, &h->identity.key, &numbering,
+                   lt_handshake_done, h);
 
     if (h->cmd == NULL) {
         ngx_http_lt_socket_free(&h->socket);

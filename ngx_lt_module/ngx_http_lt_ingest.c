@@ -100,7 +100,7 @@ ngx_http_lt_ingest_exit_process(ngx_http_lt_main_conf_t *mcf)
 
 ngx_http_lt_ingest_t *
 ngx_http_lt_ingest_open(ngx_http_lt_main_conf_t *mcf, ngx_http_conf_ctx_t *ctx,
-    ngx_str_t *session_id, uint64_t epoch, ngx_log_t *log)
+    ngx_str_t *session_id, uint64_t epoch, uint64_t offset, ngx_log_t *log)
 {
     ngx_http_lt_ingest_t    *in, *before;
     ngx_http_lt_producer_t  *p = mcf->ingest;
@@ -119,6 +119,8 @@ ngx_http_lt_ingest_open(ngx_http_lt_main_conf_t *mcf, ngx_http_conf_ctx_t *ctx,
     in->producer = p;
     in->ctx = ctx;
     in->epoch = epoch;
+    in->offset = offset;
+    in->settled = offset;
     in->session.data = in->session_data;
     in->session.len = session_id->len;
     ngx_memcpy(in->session_data, session_id->data, session_id->len);
@@ -331,6 +333,8 @@ ngx_http_lt_stream_dropped(ngx_http_lt_ingest_t *in, size_t bytes,
                                 + row->counter);
     (void) ngx_atomic_fetch_add(counter, bytes);
     NGX_HTTP_LT_GAUGE(ingest_pending_bytes, -(ngx_atomic_int_t) bytes);
+    in->lost += bytes;
+    ngx_http_lt_stream_note(in);
 
     if (ngx_http_lt_log_is_due(limit)) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
@@ -338,6 +342,15 @@ ngx_http_lt_stream_dropped(ngx_http_lt_ingest_t *in, size_t bytes,
                       "suppressed=%ui", &in->session, bytes, row->name,
                       limit->suppressed);
         limit->suppressed = 0;
+    }
+}
+
+
+void
+ngx_http_lt_stream_note(ngx_http_lt_ingest_t *in)
+{
+    if (in->ack) {
+        in->ack(in->ack_data);
     }
 }
 
@@ -366,6 +379,39 @@ ngx_http_lt_ingest_offset(const ngx_http_lt_ingest_t *in)
 
 
 void
+ngx_http_lt_ingest_skip(ngx_http_lt_ingest_t *in, uint64_t offset)
+{
+    in->offset = ngx_max(in->offset, offset);
+}
+
+
+uint64_t
+ngx_http_lt_ingest_settled(const ngx_http_lt_ingest_t *in)
+{
+    ngx_http_lt_block_t  *block;
+
+    while (in->before && in->before->epoch == in->epoch) {
+        in = in->before;
+    }
+
+    block = ngx_http_lt_audio_head(&in->flight);
+
+    if (block == NULL) {
+        block = ngx_http_lt_audio_head(&in->pending);
+    }
+
+    return block ? block->offset : in->offset;
+}
+
+
+uint64_t
+ngx_http_lt_ingest_lost(const ngx_http_lt_ingest_t *in)
+{
+    return in->lost;
+}
+
+
+void
 ngx_http_lt_ingest_close(ngx_http_lt_ingest_t *in, int is_last)
 {
     /* the end of a replaced stream is not the end of the talk */
@@ -379,6 +425,7 @@ ngx_http_lt_ingest_close(ngx_http_lt_ingest_t *in, int is_last)
     in->state = NGX_HTTP_LT_STREAM_CLOSED;
     in->closed_at_ms = ngx_current_msec;
     in->ack = NULL;
+    in->lost = 0;
 
     ngx_http_lt_stream_settle(in);
 }
@@ -441,6 +488,12 @@ ngx_http_lt_stream_release_next(ngx_http_lt_ingest_t *in)
 
         if (next->before == in) {
             next->before = NULL;
+
+            if (next->epoch == in->epoch) {
+                next->lost += in->lost;
+                ngx_http_lt_stream_note(next);
+            }
+
             return;
         }
     }

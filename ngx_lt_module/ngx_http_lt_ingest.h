@@ -29,9 +29,9 @@
 
 typedef struct ngx_http_lt_ingest_s     ngx_http_lt_ingest_t;
 
-/* Every byte of the stream before offset is in Kinesis or counted as dropped.
-   Runs from an event of its own; may call anything below. */
-typedef void (*ngx_http_lt_ingest_ack_pt)(void *data, uint64_t offset);
+/* What _settled() or _lost() say has changed.  Runs within any call below and
+   must call none of them. */
+typedef void (*ngx_http_lt_ingest_ack_pt)(void *data);
 
 
 /* Once for each nginx worker process; needs mcf complete. */
@@ -43,12 +43,14 @@ void ngx_http_lt_ingest_exit_process(ngx_http_lt_main_conf_t *mcf);
 
 /*
  * ctx: the configuration of the server that holds lt_kinesis_location
- * (cscf->ctx); session_id is copied; epoch is new for every call with the
- * same session.  NULL: no memory, or lt_audio_buffer_total is reached.
+ * (cscf->ctx); session_id is copied; epoch is that of the numbering, in which
+ * the first byte has the number offset (a new epoch: 0; the same as before:
+ * not less than where that stream ends).  NULL: no memory, or
+ * lt_audio_buffer_total is reached.
  */
 ngx_http_lt_ingest_t *ngx_http_lt_ingest_open(ngx_http_lt_main_conf_t *mcf,
     ngx_http_conf_ctx_t *ctx, ngx_str_t *session_id, uint64_t epoch,
-    ngx_log_t *log);
+    uint64_t offset, ngx_log_t *log);
 
 /*
  * Copies len bytes of PCM (even, at most NGX_HTTP_LT_INGEST_CHUNK_MAX);
@@ -77,8 +79,19 @@ void ngx_http_lt_ingest_on_ack(ngx_http_lt_ingest_t *in,
 /* PCM accepted and neither acknowledged nor dropped. */
 size_t ngx_http_lt_ingest_pending_bytes(const ngx_http_lt_ingest_t *in);
 
-/* Bytes of PCM accepted so far, dropped ones included. */
+/* The number of the byte that is accepted next. */
 uint64_t ngx_http_lt_ingest_offset(const ngx_http_lt_ingest_t *in);
+
+/* The next byte has that number: what lies between never comes.  One that is
+   not greater than _offset() changes nothing. */
+void ngx_http_lt_ingest_skip(ngx_http_lt_ingest_t *in, uint64_t offset);
+
+/* Every byte of the epoch before it is in Kinesis, dropped, or never came. */
+uint64_t ngx_http_lt_ingest_settled(const ngx_http_lt_ingest_t *in);
+
+/* Of these dropped and counted: since _open(), and of the stream before it in
+   the epoch since that was closed. */
+uint64_t ngx_http_lt_ingest_lost(const ngx_http_lt_ingest_t *in);
 
 /* in must not be used again.  is_last: the talk has ended (framed records
    then say so). */

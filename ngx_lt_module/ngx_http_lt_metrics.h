@@ -38,6 +38,8 @@
     X(audio_chunks, "audio chunks accepted")                                  \
     X(audio_chunks_silenced, "audio chunks not kept: paused, muted or ended") \
     X(audio_chunks_limited, "audio chunks not kept: over lt_audio_rate")      \
+    X(audio_acks, "audioAck messages sent")                                   \
+    X(audio_known_bytes, "PCM that came once more, and was not needed")       \
     X(audio_accepted_bytes, "PCM accepted from speakers")                     \
     X(audio_stored_bytes, "PCM that Kinesis has acknowledged")                \
     X(audio_dropped_full_bytes, "PCM dropped: lt_audio_buffer was full")      \

@@ -514,11 +514,9 @@ ngx_http_lt_producer_log(ngx_http_lt_producer_t *p,
 static void
 ngx_http_lt_stream_stored(ngx_http_lt_ingest_t *in)
 {
-    size_t                     bytes = in->flight.bytes;
-    uint64_t                   settled;
-    ngx_http_lt_block_t       *tail = ngx_http_lt_audio_tail(&in->flight);
-    ngx_http_lt_ingest_ack_pt  ack = in->ack;
-    void                      *ack_data = in->ack_data;
+    size_t                bytes = in->flight.bytes;
+    uint64_t              settled;
+    ngx_http_lt_block_t  *tail = ngx_http_lt_audio_tail(&in->flight);
 
     settled = tail ? tail->offset + (tail->last - tail->pos) : in->offset;
 
@@ -535,11 +533,8 @@ ngx_http_lt_stream_stored(ngx_http_lt_ingest_t *in)
     in->attempt = 0;
     in->is_in_flight = 0;
 
-    ngx_http_lt_stream_settle(in);
-
-    if (ack) {
-        ack(ack_data, settled);                 /* may close the stream */
-    }
+    ngx_http_lt_stream_note(in);
+    ngx_http_lt_stream_settle(in);              /* may free it */
 }
 
 

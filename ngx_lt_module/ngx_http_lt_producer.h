@@ -69,6 +69,7 @@ struct ngx_http_lt_ingest_s {
     uint64_t                     epoch;
     uint64_t                     offset;    /* end of what was accepted */
     uint64_t                     settled;   /* end of the last stored record */
+    uint64_t                     lost;      /* dropped bytes, to be told */
     ngx_uint_t                   attempt;   /* failed ones in a row */
     ngx_msec_t                   retry_at_ms;   /* if attempt > 0 */
     ngx_msec_t                   closed_at_ms;
@@ -96,6 +97,9 @@ void ngx_http_lt_producer_abort(ngx_http_lt_producer_t *p);
 /* After anything that changes what is pending or in flight: ready, idle or
    ended.  A closed stream may be freed. */
 void ngx_http_lt_stream_settle(ngx_http_lt_ingest_t *in);
+
+/* Tells who waits for it that something is settled. */
+void ngx_http_lt_stream_note(ngx_http_lt_ingest_t *in);
 
 /* Counts and logs bytes that are dropped already. */
 void ngx_http_lt_stream_dropped(ngx_http_lt_ingest_t *in, size_t bytes,

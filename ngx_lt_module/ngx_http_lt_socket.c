@@ -102,6 +102,10 @@ ngx_http_lt_socket_free(ngx_http_lt_socket_t **s)
         ngx_free((*s)->message);
     }
 
+    if ((*s)->ack != NULL) {
+        ngx_free((*s)->ack);        /* it was never open */
+    }
+
     ngx_free(*s);
     *s = NULL;
 }

@@ -26,6 +26,7 @@
 
 typedef struct ngx_http_lt_talk_s ngx_http_lt_talk_t;
 typedef struct ngx_http_lt_socket_s ngx_http_lt_socket_t;
+typedef struct ngx_http_lt_ack_s ngx_http_lt_ack_t;
 
 typedef enum {
     NGX_HTTP_LT_LISTENER = 1,       /* bits: the action table uses masks */
@@ -74,7 +75,9 @@ struct ngx_http_lt_socket_s {
     u_char source_data[NGX_HTTP_LT_LANGUAGE_MAX];
 
     ngx_http_lt_ingest_t *ingest;   /* speaker; NULL: none could be had */
-    uint64_t epoch;
+    ngx_http_lt_ack_t *ack;         /* speaker; NULL: did not ask for it */
+    uint64_t epoch;                 /* who has the highest owns the talk */
+    uint64_t numbering;             /* epoch in which its bytes are counted */
     ngx_uint_t is_paused;
     ngx_uint_t is_muted;
     ngx_str_t speaker_key;          /* speaker: whose further sessions are */

@@ -91,9 +91,10 @@ ngx_http_lt_state_language(ngx_http_lt_main_conf_t *mcf,
 ngx_http_lt_command_t *
 ngx_http_lt_state_attach(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, const ngx_str_t *connection,
-    const ngx_str_t *speaker_key, ngx_http_lt_command_done_pt done, void *data)
+    const ngx_str_t *speaker_key, const ngx_str_t *numbering,
+    ngx_http_lt_command_done_pt done, void *data)
 {
-    ngx_str_t args[4];
+    ngx_str_t args[5];
     lt_state_digits_t now;
 
     args[0] = *connection;
@@ -101,8 +102,9 @@ ngx_http_lt_state_attach(ngx_http_lt_main_conf_t *mcf,
     args[1].len = NGX_HTTP_LT_PROCESS_ID_LEN;
     args[2] = *speaker_key;
     args[3] = lt_state_digits(&now, ngx_http_lt_wall_ms());
+    args[4] = *numbering;
 
-    return ngx_http_lt_command_eval(mcf->redis, LT_STATE_ATTACH, session_id, 4,
+    return ngx_http_lt_command_eval(mcf->redis, LT_STATE_ATTACH, session_id, 5,
         args, done, data);
 }
 

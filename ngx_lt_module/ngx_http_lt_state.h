@@ -46,9 +46,11 @@ ngx_http_lt_command_t *ngx_http_lt_state_language(
     const ngx_str_t *connection, const ngx_str_t *language,
     ngx_http_lt_command_done_pt done, void *data);
 
+/* numbering: of a connection before; len 0: begin one. */
 ngx_http_lt_command_t *ngx_http_lt_state_attach(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, const ngx_str_t *connection,
-    const ngx_str_t *speaker_key, ngx_http_lt_command_done_pt done, void *data);
+    const ngx_str_t *speaker_key, const ngx_str_t *numbering,
+    ngx_http_lt_command_done_pt done, void *data);
 
 ngx_http_lt_command_t *ngx_http_lt_state_detach(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, const ngx_str_t *connection,

@@ -3,20 +3,23 @@
  * Nothing is answered.  While paused or muted it is taken and not kept.
  */
 #include "ngx_http_lt_actions.h"
+#include "ngx_http_lt_ack.h"
 #include "ngx_http_lt_metrics.h"
 
 #include "lt_audio_record.h"
 #include "lt_text.h"
 
-/* NULL: it is not kept, for the reason counted or told. */
+/* For len bytes with that number.  NULL: they are not kept, for the reason
+   counted or told. */
 static ngx_http_lt_ingest_t *
-lt_action_audio_stream(ngx_http_lt_socket_t *s)
+lt_action_audio_stream(ngx_http_lt_socket_t *s, uint64_t number, size_t len)
 {
     if (s->talk->state == NGX_HTTP_LT_TALK_ENDED
         || s->talk->state == NGX_HTTP_LT_TALK_CLOSING
         || s->is_paused || s->is_muted)
     {
         NGX_HTTP_LT_COUNT(audio_chunks_silenced, 1);
+        ngx_http_lt_ack_pass(s, number + len);
         return NULL;
     }
 
@@ -25,12 +28,16 @@ lt_action_audio_stream(ngx_http_lt_socket_t *s)
 
         cscf = ngx_http_get_module_srv_conf(s->request, ngx_http_core_module);
         s->ingest = ngx_http_lt_ingest_open(s->mcf, cscf->ctx,
-            &s->talk->sn.str, s->epoch, ngx_cycle->log);
-    }
+            &s->talk->sn.str, s->numbering, ngx_http_lt_ack_start(s, number),
+            ngx_cycle->log);
 
-    if (s->ingest == NULL) {
-        ngx_http_lt_action_error(s, "SERVICE_UNAVAILABLE",
-            "There is no room for more audio at the moment.");
+        if (s->ingest == NULL) {
+            ngx_http_lt_action_error(s, "SERVICE_UNAVAILABLE",
+                "There is no room for more audio at the moment.");
+            return NULL;
+        }
+
+        ngx_http_lt_ack_watch(s);
     }
 
     return s->ingest;
@@ -70,7 +77,14 @@ void
 ngx_http_lt_action_audio_pcm(ngx_http_lt_socket_t *s, const u_char *pcm,
     size_t len)
 {
+    uint64_t number;
     ngx_http_lt_ingest_t *in;
+
+    if (ngx_http_lt_ack_unwrap(s, &pcm, &len, &number) != NGX_OK) {
+        ngx_http_lt_action_error(s, "INVALID_AUDIO", "With ack=1 a binary "
+            "frame begins with the number of its first byte, 8 bytes.");
+        return;
+    }
 
     if (len > NGX_HTTP_LT_CHUNK_MAX) {
         lt_action_audio_refuse_size(s);
@@ -82,8 +96,14 @@ ngx_http_lt_action_audio_pcm(ngx_http_lt_socket_t *s, const u_char *pcm,
         return;
     }
 
-    in = lt_action_audio_stream(s);
-    if (in != NULL) {
+    in = lt_action_audio_stream(s, number, len);
+    if (in == NULL) {
+        return;
+    }
+
+    ngx_http_lt_ack_place(s, &pcm, &len, number);
+
+    if (len != 0) {
         (void) ngx_http_lt_ingest_append(in, pcm, len,
             lt_action_audio_captured_ms(len));
     }
@@ -113,7 +133,7 @@ ngx_http_lt_action_audio_base64(ngx_http_lt_socket_t *s, lt_str_t text)
         return;
     }
 
-    in = lt_action_audio_stream(s);
+    in = lt_action_audio_stream(s, 0, 0);
     if (in == NULL) {
         return;
     }

@@ -242,6 +242,9 @@ a_message_gets_another_label(void **state)
 static void
 the_short_ones(void **state)
 {
+    lt_message_ack_t ack = {
+        LT_STR("a-b-123"), 1790000000000u, 65536, 2, 128000
+    };
     lt_message_joined_t joined = {
         LT_STR("a-b-123"), LT_STR("p-1"), LT_STR("es"), LT_STR("en"), 4
     };
@@ -272,6 +275,12 @@ the_short_ones(void **state)
     assert_message(lt_message_playback_paused(&out, LT_STR("a-b-123"), 5),
         "{\"type\":\"playbackPaused\",\"sessionId\":\"a-b-123\","
         "\"timestamp\":5}");
+
+    setup(NULL);
+    assert_message(lt_message_audio_ack(&out, &ack, 5),
+        "{\"type\":\"audioAck\",\"sessionId\":\"a-b-123\","
+        "\"epoch\":1790000000000,\"bytes\":65536,\"lost\":2,"
+        "\"window\":128000,\"timestamp\":5}");
 
     setup(NULL);
     assert_message(lt_message_refreshed(&out, &joined, 5),
