@@ -201,6 +201,35 @@ ngx_http_lt_sessions_check_tier(const lt_json_t *doc, lt_str_t *tier)
            ? NULL : &invalid;
 }
 
+ngx_int_t
+ngx_http_lt_sessions_digest(uint8_t sha256[LT_SHA256_LEN],
+    const ngx_str_t *parts, ngx_uint_t n)
+{
+    ngx_int_t rc = NGX_OK;
+    ngx_uint_t i;
+    lt_sha256_t *h = lt_sha256_new();
+
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (lt_sha256_update(h, &parts[i].len, sizeof(parts[i].len)) != LT_OK
+            || lt_sha256_update(h, parts[i].data, parts[i].len) != LT_OK)
+        {
+            rc = NGX_ERROR;
+        }
+    }
+
+    if (lt_sha256_final(h, sha256) != LT_OK) {
+        rc = NGX_ERROR;
+    }
+
+    lt_sha256_free(&h);
+
+    return rc;
+}
+
 /* GET /sessions/{id} */
 
 static void

@@ -13,6 +13,7 @@
 #include "ngx_http_lt_jwt.h"
 #include "ngx_http_lt_state.h"
 
+#include "lt_crypto.h"
 #include "lt_json.h"
 
 #define NGX_HTTP_LT_SESSIONS_BODY_MAX 4096
@@ -60,6 +61,10 @@ const ngx_http_lt_sessions_refusal_t *ngx_http_lt_sessions_check_language(
     const lt_json_t *doc, lt_str_t *language);
 const ngx_http_lt_sessions_refusal_t *ngx_http_lt_sessions_check_tier(
     const lt_json_t *doc, lt_str_t *tier);
+
+/* SHA-256 of the parts, each with its length before it. */
+ngx_int_t ngx_http_lt_sessions_digest(uint8_t sha256[LT_SHA256_LEN],
+    const ngx_str_t *parts, ngx_uint_t n);
 
 /* The parts; NGX_DONE, or the result of an answer. */
 void ngx_http_lt_sessions_post_handler(ngx_http_request_t *r);

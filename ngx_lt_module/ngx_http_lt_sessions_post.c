@@ -4,13 +4,13 @@
  * The existing app repeats a POST that is not answered within 5 s.  So that
  * one click makes one session, a POST with a token (or an Idempotency-Key)
  * first claims the SHA-256 of token, key and body in Redis, for 20 s: who
- * comes second takes over the first one's session.  A speaker token is in the
- * claim, but masked by what only the client knows.
+ * comes second takes over the first one's session, unless that has ended: then
+ * it is another click.  A speaker token is in the claim, but masked by what
+ * only the client knows.
  */
 #include "ngx_http_lt_sessions.h"
 #include "ngx_http_lt_metrics.h"
 
-#include "lt_crypto.h"
 #include "lt_session_id.h"
 #include "lt_text.h"
 
@@ -40,6 +40,8 @@ typedef struct {
 } lt_post_t;
 
 static ngx_int_t lt_post_create(ngx_http_lt_sessions_t *ctx);
+static ngx_int_t lt_post_claim(ngx_http_lt_sessions_t *ctx,
+    ngx_uint_t is_over);
 
 static ngx_uint_t
 lt_post_has_token(ngx_http_lt_sessions_t *ctx)
@@ -117,6 +119,8 @@ lt_post_new(ngx_http_lt_sessions_t *ctx)
 {
     u_char random[LT_POST_SPEAKER_BYTES];
     lt_post_t *post = ctx->data;
+
+    post->is_adopted = 0;
 
     if (ngx_http_lt_random(random, sizeof(random)) != NGX_OK
         || ngx_http_lt_random(post->raw, sizeof(post->raw)) != NGX_OK
@@ -230,20 +234,39 @@ lt_post_created(ngx_http_lt_sessions_t *ctx)
         lt_out_len(&out));
 }
 
-/* The earlier POST's session, told again. */
+/* The earlier POST's session, told again, or another one. */
 static void
 lt_post_again_done(void *data, const ngx_http_lt_reply_t *reply)
 {
     int code = ngx_http_lt_state_code(reply);
+    ngx_int_t rc;
     ngx_http_lt_sessions_t *ctx = data;
     ngx_str_t token = lt_post_token(ctx);
     ngx_http_request_t *r = ctx->request;
+    lt_message_session_t session;
 
     ctx->cmd = NULL;
 
-    ngx_http_lt_answer_finish(r, code == LT_STATE_DONE
-        ? ngx_http_lt_sessions_record(r, NGX_HTTP_CREATED, reply, &token)
-        : ngx_http_lt_sessions_lost(r, code));
+    if (code != LT_STATE_DONE) {
+        ngx_http_lt_answer_finish(r, ngx_http_lt_sessions_lost(r, code));
+        return;
+    }
+
+    ngx_http_lt_state_session(&session, reply);
+
+    if (!lt_str_is(session.status, "ended")) {
+        rc = ngx_http_lt_sessions_record(r, NGX_HTTP_CREATED, reply, &token);
+
+    } else if (lt_post_new(ctx) == NGX_OK) {
+        rc = lt_post_claim(ctx, 1);
+
+    } else {
+        rc = ngx_http_lt_sessions_failed(r);
+    }
+
+    if (rc != NGX_DONE) {
+        ngx_http_lt_answer_finish(r, rc);
+    }
 }
 
 /* NGX_DONE: asked; else the result of an answer. */
@@ -373,8 +396,9 @@ lt_post_claim_done(void *data, const ngx_http_lt_reply_t *reply)
     }
 }
 
+/* is_over: in place of one whose session has ended. */
 static ngx_int_t
-lt_post_claim(ngx_http_lt_sessions_t *ctx)
+lt_post_claim(ngx_http_lt_sessions_t *ctx, ngx_uint_t is_over)
 {
     u_char value[LT_POST_CLAIM_MAX];
     ngx_str_t words[6];
@@ -382,44 +406,14 @@ lt_post_claim(ngx_http_lt_sessions_t *ctx)
     ngx_str_set(&words[0], "SET");
     words[1] = lt_post_claim_key(ctx->data);
     words[2] = lt_post_claim_value(ctx, value);
-    ngx_str_set(&words[3], "NX");
-    ngx_str_set(&words[4], "EX");
-    ngx_str_set(&words[5], LT_POST_CLAIM_S);
+    ngx_str_set(&words[3], "EX");
+    ngx_str_set(&words[4], LT_POST_CLAIM_S);
+    ngx_str_set(&words[5], "NX");
 
-    ctx->cmd = ngx_http_lt_command_send(ctx->mcf->redis, 6, words,
-        lt_post_claim_done, ctx);
+    ctx->cmd = ngx_http_lt_command_send(ctx->mcf->redis, is_over ? 5 : 6,
+        words, lt_post_claim_done, ctx);
 
     return lt_post_asked(ctx);
-}
-
-/* SHA-256 of the parts, each with its length before it. */
-static ngx_int_t
-lt_post_digest(uint8_t sha256[LT_SHA256_LEN], const ngx_str_t *parts,
-    ngx_uint_t n)
-{
-    ngx_int_t rc = NGX_OK;
-    ngx_uint_t i;
-    lt_sha256_t *h = lt_sha256_new();
-
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < n; i++) {
-        if (lt_sha256_update(h, &parts[i].len, sizeof(parts[i].len)) != LT_OK
-            || lt_sha256_update(h, parts[i].data, parts[i].len) != LT_OK)
-        {
-            rc = NGX_ERROR;
-        }
-    }
-
-    if (lt_sha256_final(h, sha256) != LT_OK) {
-        rc = NGX_ERROR;
-    }
-
-    lt_sha256_free(&h);
-
-    return rc;
 }
 
 /* What tells a repeated POST; *refusal as elsewhere. */
@@ -454,8 +448,8 @@ lt_post_identify(ngx_http_lt_sessions_t *ctx, const ngx_str_t *body,
         return NGX_OK;
     }
 
-    if (lt_post_digest(post->mask, parts, 2) != NGX_OK
-        || lt_post_digest(sha256, parts, 3) != NGX_OK)
+    if (ngx_http_lt_sessions_digest(post->mask, parts, 2) != NGX_OK
+        || ngx_http_lt_sessions_digest(sha256, parts, 3) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -573,7 +567,7 @@ lt_post(ngx_http_request_t *r)
                                       : LT_POST_LIFE_S);
     ngx_http_lt_sessions_wait(r);
 
-    return post->is_claimed ? lt_post_claim(ctx) : lt_post_create(ctx);
+    return post->is_claimed ? lt_post_claim(ctx, 0) : lt_post_create(ctx);
 }
 
 void
