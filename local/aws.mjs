@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { bucket, credentials, region, stream } from './config.mjs';
 import { Calls, Faults, startAdmin } from './faults.mjs';
+import { startFleet } from './fleet.mjs';
 import { startFront } from './front.mjs';
 import { kinesisService } from './kinesis.mjs';
 import { pollyService } from './polly.mjs';
@@ -73,12 +74,16 @@ async function startAll({ dir, shards, recognizer }) {
     running.push(transcribe.close);
     urls.transcribe = `https://127.0.0.1:${transcribe.port}`;
 
+    const fleet = await startFleet();
+    running.push(fleet.close);
+
     const admin = await startAdmin({ ...shared, services: Object.keys(urls),
         health: () => ({ ok: true, kinesis: kinesis.health(),
             transcribe: transcribe.health() }) });
     running.push(admin.close);
     return { region, ...urls, admin: `http://127.0.0.1:${admin.port}`, ca,
-        credentials: await writeCredentials(dir), stream, bucket };
+        credentials: await writeCredentials(dir), stream, bucket,
+        fleet: fleet.url, container: fleet.container };
 }
 
 process.on('SIGTERM', () => end(0));

@@ -3,10 +3,11 @@
 // what is not signed at all, counts and has the faults.
 import { createRequire } from 'node:module';
 import { mkdir, rm } from 'node:fs/promises';
-import { AwsError } from './sigv4.mjs';
+import { AwsError, checkKeys } from './sigv4.mjs';
 import { Backend } from './backend.mjs';
 import { bucket, credentials } from './config.mjs';
 import { cleanHeaders } from './front.mjs';
+import { onIssue } from './keys.mjs';
 
 const require = createRequire(import.meta.url);
 const S3rver = require('@20minutes/s3rver');
@@ -25,6 +26,13 @@ function operationOf(req) {
     return `${verb}${what}`;
 }
 
+// s3rver looks at the signature, and not at whose it is.
+function checkPresigned(req) {
+    const query = new URL(req.url, 'http://host').searchParams;
+    checkKeys((query.get('X-Amz-Credential') ?? '').split('/')[0],
+        query.get('X-Amz-Security-Token') ?? undefined);
+}
+
 const isPresigned = (req) => req.url.includes('X-Amz-Signature=');
 
 export async function s3Service(dir) {
@@ -33,6 +41,8 @@ export async function s3Service(dir) {
     await mkdir(directory, { recursive: true });
     Account.DUMMY_ACCOUNT.createKeyPair(credentials.accessKeyId,
         credentials.secretAccessKey);
+    onIssue(({ accessKeyId, secretAccessKey }) =>
+        Account.DUMMY_ACCOUNT.createKeyPair(accessKeyId, secretAccessKey));
     const server = new S3rver({ address: '127.0.0.1', port: 0, silent: true,
         directory, vhostBuckets: false,
         configureBuckets: [{ name: bucket, configs: [CORS] }] });
@@ -50,6 +60,9 @@ export async function s3Service(dir) {
             if (isPresigned(req) && !['GET', 'HEAD', 'PUT']
                 .includes(req.method)) {
                 throw new AwsError('AccessDenied', 'Access Denied', 403);
+            }
+            if (isPresigned(req)) {
+                checkPresigned(req);
             }
             const headers = cleanHeaders(req.headers);
             headers.host ??= req.headers[':authority'];

@@ -2,7 +2,8 @@
 // own signer: requests, and the chain of signatures in an event stream.
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
-import { credentials, region } from './config.mjs';
+import { region } from './config.mjs';
+import { findKeys } from './keys.mjs';
 
 const MAX_SKEW_MS = 5 * 60 * 1000;
 const HEX_SHA256 = /^[0-9a-f]{64}$/;
@@ -22,18 +23,11 @@ class Sha256 {
     }
 }
 
-const signers = new Map();
-
-function signerOf(service) {
-    if (!signers.has(service)) {
-        signers.set(service, new SignatureV4({
-            credentials, region, service, sha256: Sha256,
-            applyChecksum: false,
-            uriEscapePath: service !== 's3',    // S3 alone signs paths once
-        }));
-    }
-    return signers.get(service);
-}
+// The session token is among the headers that are signed, where it belongs.
+const signerOf = (service, { accessKeyId, secretAccessKey }) =>
+    new SignatureV4({ credentials: { accessKeyId, secretAccessKey }, region,
+        service, sha256: Sha256, applyChecksum: false,
+        uriEscapePath: service !== 's3' });     // S3 alone signs paths once
 
 // A refusal by one of AWS's names; the front writes it in its protocol.
 export class AwsError extends Error {
@@ -97,12 +91,19 @@ function checkSkew(date, nowMs, code = 'InvalidSignatureException') {
     }
 }
 
-function checkScope(scope, date, service) {
-    const [key, day, where, what, end, more] = scope.split('/');
-    if (key !== credentials.accessKeyId) {
-        throw new AwsError('UnrecognizedClientException',
-            'The security token included in the request is invalid.', 403);
+// The keys that the request says it is signed with, if they are good.
+export function checkKeys(accessKeyId, sessionToken, nowMs) {
+    const { keys, refusal } = findKeys(accessKeyId, sessionToken, nowMs);
+    if (refusal) {
+        throw new AwsError(refusal, 'The security token included in the '
+            + `request is ${refusal.startsWith('Expired') ? 'expired'
+                : 'invalid'}.`, 403);
     }
+    return keys;
+}
+
+function checkScope(scope, date, service) {
+    const [, day, where, what, end, more] = scope.split('/');
     if (more !== undefined || end !== 'aws4_request' || what !== service
         || where !== region || day !== stamp(date).slice(0, 8)) {
         throw new AwsError('InvalidSignatureException',
@@ -139,7 +140,8 @@ function checkBodyHash(headers, body, service) {
     }
 }
 
-// Answers { signature } or throws an AwsError. url is the raw request target.
+// Answers { signature, keys } or throws an AwsError. url is the raw request
+// target.
 export async function verifyRequest({ method, url, headers, body, service,
     nowMs }) {
     if (!headers.authorization) {
@@ -148,11 +150,9 @@ export async function verifyRequest({ method, url, headers, body, service,
     }
     const auth = parseAuthorization(headers.authorization);
     const date = parseAmzDate(headers['x-amz-date']);
+    const keys = checkKeys(auth.Credential.split('/')[0],
+        headers['x-amz-security-token'], nowMs);
     checkScope(auth.Credential, date, service);
-    if (headers['x-amz-security-token'] !== undefined) {
-        throw new AwsError('UnrecognizedClientException',
-            'The security token included in the request is invalid.', 403);
-    }
     const names = auth.SignedHeaders.split(';');
     checkSignedHeaders(names, headers);
     checkBodyHash(headers, body, service);
@@ -167,7 +167,7 @@ export async function verifyRequest({ method, url, headers, body, service,
     // The hash that was signed counts, signed as a header or not.
     const hash = headers['x-amz-content-sha256']
         ?? createHash('sha256').update(body).digest('hex');
-    const signed = await signerOf(service).sign({
+    const signed = await signerOf(service, keys).sign({
         method, protocol: 'http:', hostname: 'host',
         path: url.split('?')[0], query, body,
         headers: { ...picked, 'x-amz-content-sha256': hash },
@@ -185,21 +185,23 @@ export async function verifyRequest({ method, url, headers, body, service,
             + ' method. Consult the service documentation for details.', 403);
     }
     checkSkew(date, nowMs);
-    return { signature: auth.Signature };
+    return { signature: auth.Signature, keys };
 }
 
 // One event stream's chain: each frame's signature covers the one before.
 export class EventChain {
     #prior;
-    constructor(seed) {
+    #signer;
+    constructor(seed, keys) {
         this.#prior = seed;
+        this.#signer = signerOf('transcribe', keys);
     }
 
     async verify({ date, signature, payload, nowMs }) {
         const header = Buffer.alloc(15);    // ":date" as it stands encoded
         header.write('\x05:date\x08', 0, 'latin1');
         header.writeBigInt64BE(BigInt(date.getTime()), 7);
-        const want = await signerOf('transcribe').sign(
+        const want = await this.#signer.sign(
             { headers: header, payload },
             { signingDate: date, priorSignature: this.#prior });
         if (!equal(want, Buffer.from(signature).toString('hex'))) {

@@ -126,9 +126,9 @@ class TalkStream {
     #closed = false;
     #timer;
     #faultTimer;
-    constructor({ req, res, seed, settings, recognizer, onAudio, onClose }) {
+    constructor({ req, res, proof, settings, recognizer, onAudio, onClose }) {
         Object.assign(this, { req, res, onAudio, onClose });
-        this.chain = new EventChain(seed);
+        this.chain = new EventChain(proof.signature, proof.keys);
         this.frames = new FrameReader();
         this.transcript = new Transcript(settings);
         this.recognizer = new Recognizer(recognizer,
@@ -286,10 +286,10 @@ class Server {
                 SERVICE, req);
             res.setHeader('date',
                 new Date(Date.now() + clockError).toUTCString());
-            const { signature } = await verifyRequest({ method: req.method,
+            const proof = await verifyRequest({ method: req.method,
                 url: req.url, headers: req.headers, body: Buffer.alloc(0),
                 service: 'transcribe', nowMs: Date.now() + clockError });
-            const talk = this.#open(req, res, signature);
+            const talk = this.#open(req, res, proof);
             if (isLater) {
                 talk.failAfter(fault.ms, fault);
             }
@@ -304,7 +304,7 @@ class Server {
         }
     }
 
-    #open(req, res, seed) {
+    #open(req, res, proof) {
         const settings = readParameters(req.headers);
         const { sessionId } = settings;
         this.#talks.get(sessionId)?.fail(new AwsError('ConflictException',
@@ -318,7 +318,7 @@ class Server {
             'x-amzn-transcribe-sample-rate': settings.rate,
         });
         res.flushHeaders();
-        const talk = new TalkStream({ req, res, seed, settings,
+        const talk = new TalkStream({ req, res, proof, settings,
             recognizer: this.recognizer,
             onAudio: (bytesIn) => this.shared.calls.add('transcribe',
                 OPERATION, { calls: 0, bytesIn }),

@@ -4,6 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { checkFaults } from './check-faults.mjs';
 import { checkCli, checkPolly, checkS3, checkTranslate } from './check-http.mjs';
+import { checkFleet } from './check-fleet.mjs';
 import { checkKinesis } from './check-kinesis.mjs';
 import { checkIdle, checkStreamLimits, checkTranscribe }
     from './check-transcribe.mjs';
@@ -24,6 +25,7 @@ async function conform(env) {
     await checkTranscribe(env);
     (await idle)();
     await checkStreamLimits(env);
+    await checkFleet(env);
     await checkFaults(env);
 }
 
