@@ -1,5 +1,6 @@
-// A Kinesis that says yes to every PutRecords at once and counts bytes.  It
-// verifies nothing: it must cost as little as possible beside what is measured.
+// A Kinesis with one shard that says yes to every PutRecords at once and counts
+// bytes.  It verifies nothing: it must cost as little as possible beside what is
+// measured.
 import { createServer } from 'node:http';
 
 const HEADER = 32;                      // of a framed record
@@ -11,6 +12,12 @@ const stored = JSON.stringify({
     SequenceNumber: '49'.padEnd(56, '0'),
     ShardId: 'shardId-000000000000',
 });
+
+const shards = JSON.stringify({ Shards: [{
+    ShardId: 'shardId-000000000000',
+    HashKeyRange: { StartingHashKey: '0', EndingHashKey: String(2n ** 128n - 1n) },
+    SequenceNumberRange: { StartingSequenceNumber: '1' },
+}] });
 
 const read = async (request) => {
     const parts = [];
@@ -26,6 +33,12 @@ export const startSink = ({ framed = false } = {}) =>
         const counts = { calls: 0, records: 0, bytes: 0 };
         const server = createServer(async (request, response) => {
             const { Records } = await read(request);
+            if (request.headers['x-amz-target'].endsWith('ListShards')) {
+                response.writeHead(200, { 'Content-Type': 'application/x-amz-json-1.1',
+                    'Content-Length': shards.length });
+                response.end(shards);
+                return;
+            }
             counts.calls += 1;
             counts.records += Records.length;
             for (const { Data } of Records) {

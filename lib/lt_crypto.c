@@ -11,6 +11,12 @@ digest(uint8_t *out, const EVP_MD *md, const void *data, size_t len)
 }
 
 lt_result_t
+lt_md5(uint8_t out[LT_MD5_LEN], const void *data, size_t len)
+{
+    return digest(out, EVP_md5(), data, len);
+}
+
+lt_result_t
 lt_sha1(uint8_t out[LT_SHA1_LEN], const void *data, size_t len)
 {
     return digest(out, EVP_sha1(), data, len);

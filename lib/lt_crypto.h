@@ -4,9 +4,12 @@
 
 #include "lt_base.h"
 
+#define LT_MD5_LEN 16
 #define LT_SHA1_LEN 20
 #define LT_SHA256_LEN 32
 
+/* Where a protocol wants it (Kinesis' partition keys), never for safety. */
+lt_result_t lt_md5(uint8_t out[LT_MD5_LEN], const void *data, size_t len);
 lt_result_t lt_sha1(uint8_t out[LT_SHA1_LEN], const void *data, size_t len);
 lt_result_t lt_sha256(uint8_t out[LT_SHA256_LEN], const void *data,
     size_t len);

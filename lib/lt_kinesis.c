@@ -2,35 +2,63 @@
 
 #include <string.h>
 
+#include "lt_cbor.h"
 #include "lt_json.h"
+#include "lt_shard_map.h"
 #include "lt_text.h"
 
-#define RECORD_TEXT "{\"Data\":\"\",\"PartitionKey\":\"\"},"
-#define ENVELOPE_TEXT "{\"StreamName\":\"\",\"Records\":[]}"
+#define JSON_RECORD_TEXT "{\"PartitionKey\":\"\",\"Data\":\"\"},"
+#define JSON_ENVELOPE_TEXT "{\"StreamName\":\"\",\"Records\":[]}"
+#define CBOR_RECORD_TEXT "mPartitionKeyData"
+#define CBOR_RECORD_HEADS (2 + 2 * LT_CBOR_HEAD_MAX)
+#define CBOR_ENVELOPE_TEXT "mStreamNameRecords"
+#define CBOR_ENVELOPE_HEADS (2 + 2 * LT_CBOR_HEAD_MAX)
 #define ANSWER_MAX (1024 * 1024)
 
 size_t
-lt_kinesis_record_size(size_t key_len, size_t data_len)
+lt_kinesis_record_size(lt_kinesis_protocol_t protocol, size_t key_len,
+    size_t data_len)
 {
-    return sizeof(RECORD_TEXT) - 1 + key_len + LT_BASE64_ENCODED_LEN(data_len);
+    return protocol == LT_KINESIS_CBOR
+               ? sizeof(CBOR_RECORD_TEXT) - 1 + CBOR_RECORD_HEADS + key_len
+                     + data_len
+               : sizeof(JSON_RECORD_TEXT) - 1 + key_len
+                     + LT_BASE64_ENCODED_LEN(data_len);
 }
 
 size_t
-lt_kinesis_envelope_size(size_t stream_len)
+lt_kinesis_envelope_size(lt_kinesis_protocol_t protocol, size_t stream_len)
 {
-    return sizeof(ENVELOPE_TEXT) - 1 + stream_len;
+    return stream_len
+           + (protocol == LT_KINESIS_CBOR
+                   ? sizeof(CBOR_ENVELOPE_TEXT) - 1 + CBOR_ENVELOPE_HEADS
+                   : sizeof(JSON_ENVELOPE_TEXT) - 1);
 }
 
 void
-lt_kinesis_begin(lt_out_t *out, lt_str_t stream)
+lt_kinesis_put_init(lt_kinesis_put_t *put, lt_kinesis_protocol_t protocol,
+    void *storage, size_t size, lt_str_t stream, size_t records_n)
 {
-    lt_out_cstr(out, "{\"StreamName\":\"");
-    lt_out_str(out, stream);
-    lt_out_cstr(out, "\",\"Records\":[");
+    memset(put, 0, sizeof(*put));
+    put->protocol = protocol;
+    put->records_left = records_n;
+    lt_out_init(&put->out, storage, size);
+
+    if (protocol == LT_KINESIS_CBOR) {
+        lt_cbor_map(&put->out, 2);
+        lt_cbor_text(&put->out, LT_STR("StreamName"));
+        lt_cbor_text(&put->out, stream);
+        lt_cbor_text(&put->out, LT_STR("Records"));
+        lt_cbor_array(&put->out, records_n);
+    } else {
+        lt_out_cstr(&put->out, "{\"StreamName\":\"");
+        lt_out_str(&put->out, stream);
+        lt_out_cstr(&put->out, "\",\"Records\":[");
+    }
 }
 
 static void
-put_base64(lt_out_t *out, const void *data, size_t len)
+put_base64(lt_out_t *out, const uint8_t *data, size_t len)
 {
     uint8_t *room = lt_out_reserve(out, LT_BASE64_ENCODED_LEN(len));
 
@@ -39,68 +67,140 @@ put_base64(lt_out_t *out, const void *data, size_t len)
     }
 }
 
-/* base64(head + pcm) without joining them: the group that straddles the border
-   is put together here. */
+/* All data of a record is there. */
 static void
-put_joined(lt_out_t *out, lt_str_t head, lt_str_t pcm)
+close_record(lt_kinesis_put_t *put)
 {
-    uint8_t border[3];
-    size_t tail = head.len % 3, fill = tail == 0 ? 0 : 3 - tail;
-
-    if (fill > pcm.len) {
-        fill = pcm.len;
-    }
-
-    put_base64(out, head.data, head.len - tail);
-    if (tail != 0) {
-        memcpy(border, head.data + head.len - tail, tail);
-        if (fill != 0) {
-            memcpy(border + tail, pcm.data, fill);
-        }
-        put_base64(out, border, tail + fill);
-    }
-    if (pcm.len > fill) {
-        put_base64(out, pcm.data + fill, pcm.len - fill);
+    if (put->protocol == LT_KINESIS_JSON) {
+        put_base64(&put->out, put->carry, put->carry_n);
+        put->carry_n = 0;
+        lt_out_cstr(&put->out, put->records_left != 0 ? "\"}," : "\"}");
     }
 }
 
 void
-lt_kinesis_add(lt_out_t *out, int is_first, lt_str_t key, lt_str_t head,
-    lt_str_t pcm)
+lt_kinesis_put_record(lt_kinesis_put_t *put, lt_str_t key, size_t data_len)
 {
-    lt_out_cstr(out, is_first ? "{\"Data\":\"" : ",{\"Data\":\"");
-    put_joined(out, head, pcm);
-    lt_out_cstr(out, "\",\"PartitionKey\":\"");
-    lt_out_str(out, key);
-    lt_out_cstr(out, "\"}");
+    put->data_left = data_len;
+    put->records_left--;
+
+    if (put->protocol == LT_KINESIS_CBOR) {
+        lt_cbor_map(&put->out, 2);
+        lt_cbor_text(&put->out, LT_STR("PartitionKey"));
+        lt_cbor_text(&put->out, key);
+        lt_cbor_text(&put->out, LT_STR("Data"));
+        lt_cbor_bytes(&put->out, data_len);
+    } else {
+        lt_out_cstr(&put->out, "{\"PartitionKey\":\"");
+        lt_out_str(&put->out, key);
+        lt_out_cstr(&put->out, "\",\"Data\":\"");
+    }
+    if (data_len == 0) {
+        close_record(put);
+    }
+}
+
+/* base64 over pieces of any length: up to two bytes wait for their group. */
+static void
+put_base64_piece(lt_kinesis_put_t *put, const uint8_t *data, size_t len)
+{
+    size_t tail;
+
+    while (put->carry_n != 0 && put->carry_n < 3 && len != 0) {
+        put->carry[put->carry_n++] = *data++;
+        len--;
+    }
+    if (put->carry_n == 3) {
+        put_base64(&put->out, put->carry, 3);
+        put->carry_n = 0;
+    }
+    if (len == 0) {
+        return;
+    }
+
+    tail = len % 3;
+    put_base64(&put->out, data, len - tail);
+    memcpy(put->carry, data + len - tail, tail);
+    put->carry_n = tail;
 }
 
 void
-lt_kinesis_end(lt_out_t *out)
+lt_kinesis_put_data(lt_kinesis_put_t *put, const void *data, size_t len)
 {
-    lt_out_cstr(out, "]}");
-}
-
-static lt_kinesis_outcome_t
-outcome(const lt_json_t *record)
-{
-    lt_str_t text;
-
-    if (lt_json_string(record, "ErrorCode", &text) && text.len != 0) {
-        return lt_str_is(text, "ProvisionedThroughputExceededException")
-                   ? LT_KINESIS_THROTTLED
-                   : LT_KINESIS_FAILED;
+    if (len == 0) {
+        return;
     }
-    return lt_json_string(record, "SequenceNumber", &text) && text.len != 0
-               ? LT_KINESIS_STORED
-               : LT_KINESIS_FAILED;
+
+    put->data_left -= len;
+    if (put->protocol == LT_KINESIS_CBOR) {
+        lt_out_bytes(&put->out, data, len);
+    } else {
+        put_base64_piece(put, data, len);
+    }
+    if (put->data_left == 0) {
+        close_record(put);
+    }
 }
 
 lt_result_t
-lt_kinesis_answer(lt_kinesis_outcome_t *outcomes, size_t sent_n,
+lt_kinesis_put_end(lt_kinesis_put_t *put)
+{
+    if (put->records_left != 0 || put->data_left != 0) {
+        return LT_INVALID;
+    }
+    if (put->protocol == LT_KINESIS_JSON) {
+        lt_out_cstr(&put->out, "]}");
+    }
+    return lt_out_result(&put->out);
+}
+
+void
+lt_kinesis_list_shards(lt_out_t *out, lt_kinesis_protocol_t protocol,
+    lt_str_t stream, lt_str_t token)
+{
+    lt_json_writer_t w;
+    const char *key = token.len != 0 ? "NextToken" : "StreamName";
+    lt_str_t value = token.len != 0 ? token : stream;
+
+    if (protocol == LT_KINESIS_CBOR) {
+        lt_cbor_map(out, 1);
+        lt_cbor_text(out, lt_str(key));
+        lt_cbor_text(out, value);
+        return;
+    }
+    lt_json_begin(&w, out);
+    lt_json_open_object(&w, NULL);
+    lt_json_put_str(&w, key, value);
+    lt_json_close_object(&w);
+}
+
+static void
+read_record(lt_kinesis_record_t *record, const lt_json_t *v)
+{
+    lt_str_t text;
+
+    record->outcome = LT_KINESIS_FAILED;
+    record->shard = 0;
+
+    if (lt_json_string(v, "ErrorCode", &text) && text.len != 0) {
+        if (lt_str_is(text, "ProvisionedThroughputExceededException")) {
+            record->outcome = LT_KINESIS_THROTTLED;
+        }
+        return;
+    }
+    if (lt_json_string(v, "SequenceNumber", &text) && text.len != 0) {
+        record->outcome = LT_KINESIS_STORED;
+        if (lt_json_string(v, "ShardId", &text)) {
+            record->shard = lt_shard_hash(text);
+        }
+    }
+}
+
+lt_result_t
+lt_kinesis_answer(lt_kinesis_record_t *records, size_t sent_n,
     size_t *failed_n, lt_str_t body, lt_error_t *err)
 {
-    const lt_json_t *records;
+    const lt_json_t *list;
     lt_json_t *doc;
 
     *failed_n = sent_n;
@@ -108,18 +208,18 @@ lt_kinesis_answer(lt_kinesis_outcome_t *outcomes, size_t sent_n,
         return LT_INVALID;
     }
 
-    records = lt_json_get(doc, "Records");
-    if (!lt_json_is_array(records) || lt_json_size(records) != sent_n) {
+    list = lt_json_get(doc, "Records");
+    if (!lt_json_is_array(list) || lt_json_size(list) != sent_n) {
         lt_error_set(err, 0, "PutRecords answered %zu records for %zu",
-            lt_json_size(records), sent_n);
+            lt_json_size(list), sent_n);
         lt_json_free(&doc);
         return LT_INVALID;
     }
 
     *failed_n = 0;
     for (size_t i = 0; i < sent_n; i++) {
-        outcomes[i] = outcome(lt_json_at(records, i));
-        *failed_n += outcomes[i] != LT_KINESIS_STORED;
+        read_record(&records[i], lt_json_at(list, i));
+        *failed_n += records[i].outcome != LT_KINESIS_STORED;
     }
 
     lt_json_free(&doc);

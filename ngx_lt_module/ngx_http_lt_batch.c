@@ -379,6 +379,9 @@ ngx_http_lt_batch_read_answer(ngx_http_lt_batch_t *b, ngx_http_request_t *sr,
     if (a->is_upstream) {
         ngx_http_lt_batch_find_header(u, "x-amzn-errortype", &a->error_type);
         ngx_http_lt_batch_find_header(u, "x-amzn-requestid", &a->request_id);
+        ngx_http_lt_batch_find_header(u, "x-amz-retry-after",
+                                      &a->retry_after);
+        ngx_http_lt_batch_find_header(u, "content-type", &a->content_type);
         ngx_http_lt_batch_find_header(u, "date", &a->date);
     }
 }

@@ -26,6 +26,8 @@ typedef struct {
     ngx_str_t   body;
     ngx_str_t   error_type;     /* x-amzn-errortype */
     ngx_str_t   request_id;     /* x-amzn-requestid */
+    ngx_str_t   retry_after;    /* x-amz-retry-after */
+    ngx_str_t   content_type;
     ngx_str_t   date;
 } ngx_http_lt_batch_answer_t;
 

@@ -43,14 +43,16 @@ ngx_http_lt_ingest_init_process(ngx_cycle_t *cycle,
         return NGX_ERROR;
     }
 
-    p->joined = ngx_palloc(cycle->pool, NGX_HTTP_LT_RECORD_BYTES_MAX);
-    if (p->joined == NULL) {
+    p->shards = ngx_http_lt_shards_new(mcf);
+    if (p->shards == NULL) {
         return NGX_ERROR;
     }
 
     ngx_queue_init(&p->streams);
     ngx_queue_init(&p->ready);
     ngx_queue_init(&p->batches);
+    ngx_queue_init(&p->untold);
+    lt_retry_init(&p->retry);
     ngx_http_lt_block_store_init(&p->store, mcf->audio_buffer_total);
 
     p->mcf = mcf;
@@ -87,6 +89,7 @@ ngx_http_lt_ingest_exit_process(ngx_http_lt_main_conf_t *mcf)
     }
 
     ngx_http_lt_block_store_deinit(&p->store);
+    ngx_http_lt_shards_free(p->shards);
     mcf->ingest = NULL;
 
     if (lost) {
@@ -126,6 +129,13 @@ ngx_http_lt_ingest_open(ngx_http_lt_main_conf_t *mcf, ngx_http_conf_ctx_t *ctx,
     ngx_memcpy(in->session_data, session_id->data, session_id->len);
     ngx_http_lt_audio_init(&in->pending);
     ngx_http_lt_audio_init(&in->flight);
+
+    if (lt_shard_key(&in->shard_key, ngx_http_lt_view(&in->session))
+        != LT_OK)
+    {
+        ngx_free(in);
+        return NULL;
+    }
 
     before = ngx_http_lt_stream_find(p, session_id);
 
@@ -329,6 +339,16 @@ ngx_http_lt_stream_dropped(ngx_http_lt_ingest_t *in, size_t bytes,
         return;
     }
 
+    if (in->loss) {
+        if (in->untold_bytes == 0) {
+            ngx_queue_insert_tail(&in->producer->untold, &in->untold);
+            ngx_http_lt_producer_schedule(in->producer);
+        }
+
+        in->untold_bytes += bytes;
+        in->untold_reason = row->name;
+    }
+
     counter = (ngx_atomic_t *) ((u_char *) ngx_http_lt_counters
                                 + row->counter);
     (void) ngx_atomic_fetch_add(counter, bytes);
@@ -361,6 +381,15 @@ ngx_http_lt_ingest_on_ack(ngx_http_lt_ingest_t *in,
 {
     in->ack = handler;
     in->ack_data = data;
+}
+
+
+void
+ngx_http_lt_ingest_on_loss(ngx_http_lt_ingest_t *in,
+    ngx_http_lt_ingest_loss_pt handler, void *data)
+{
+    in->loss = handler;
+    in->loss_data = data;
 }
 
 
@@ -426,6 +455,12 @@ ngx_http_lt_ingest_close(ngx_http_lt_ingest_t *in, int is_last)
     in->closed_at_ms = ngx_current_msec;
     in->ack = NULL;
     in->lost = 0;
+    in->loss = NULL;
+
+    if (in->untold_bytes) {
+        ngx_queue_remove(&in->untold);
+        in->untold_bytes = 0;
+    }
 
     ngx_http_lt_stream_settle(in);
 }
@@ -511,6 +546,10 @@ ngx_http_lt_stream_free(ngx_http_lt_ingest_t *in)
 
     if (in->is_ready) {
         ngx_queue_remove(&in->ready);
+    }
+
+    if (in->untold_bytes) {
+        ngx_queue_remove(&in->untold);
     }
 
     ngx_queue_remove(&in->queue);

@@ -34,6 +34,13 @@ typedef struct ngx_http_lt_ingest_s     ngx_http_lt_ingest_t;
 typedef void (*ngx_http_lt_ingest_ack_pt)(void *data);
 
 
+/* Bytes that were accepted and are lost, since it was told before; reason is
+   the middle of the counter's name.  At most once a second; runs from an event
+   of its own; may call anything below. */
+typedef void (*ngx_http_lt_ingest_loss_pt)(void *data, size_t bytes,
+    const char *reason);
+
+
 /* Once for each nginx worker process; needs mcf complete. */
 ngx_int_t ngx_http_lt_ingest_init_process(ngx_cycle_t *cycle,
     ngx_http_lt_main_conf_t *mcf);
@@ -75,6 +82,10 @@ ngx_int_t ngx_http_lt_ingest_commit(ngx_http_lt_ingest_t *in, size_t len,
 /* handler NULL: none.  Ends by itself with _close(). */
 void ngx_http_lt_ingest_on_ack(ngx_http_lt_ingest_t *in,
     ngx_http_lt_ingest_ack_pt handler, void *data);
+
+/* The same for losses. */
+void ngx_http_lt_ingest_on_loss(ngx_http_lt_ingest_t *in,
+    ngx_http_lt_ingest_loss_pt handler, void *data);
 
 /* PCM accepted and neither acknowledged nor dropped. */
 size_t ngx_http_lt_ingest_pending_bytes(const ngx_http_lt_ingest_t *in);

@@ -1,27 +1,29 @@
 #include "ngx_http_lt_kinesis.h"
 #include "ngx_http_lt_batch.h"
 #include "ngx_http_lt_metrics.h"
+#include "lt_cbor.h"
+#include "lt_kinesis.h"
 #include "lt_text.h"
 
 
-/* A stored record takes 120 bytes; a throttled one names account, stream and
-   shard: up to 350. */
-#define NGX_HTTP_LT_ANSWER_MAX(n)  (512 + 512 * (n))
 /* Scope, header names, signature; the access key id comes on top. */
 #define NGX_HTTP_LT_AUTH_MAX       512
+/* How much longer an answer's JSON may be than its CBOR. */
+#define NGX_HTTP_LT_JSON_GROWTH    4
+/* AWS takes 5 minutes; ours is corrected when it is wrong by more than this. */
+#define NGX_HTTP_LT_SKEW_MIN_S     60
 
 
 struct ngx_http_lt_kinesis_s {
     ngx_http_lt_main_conf_t       *mcf;
+    const char                    *operation;
     ngx_http_lt_batch_t           *batch;
-    lt_out_t                       body;
-    size_t                         records_n;
-    size_t                         added_n;
+    ngx_str_t                      body;
     ngx_http_lt_kinesis_result_t   result;
     ngx_http_lt_kinesis_done_pt    done;
     void                          *data;
     char                           date[LT_AMZ_DATE_LEN + 1];
-    lt_kinesis_outcome_t           outcomes[];
+    char                           target[64];
 };
 
 
@@ -38,9 +40,11 @@ static ngx_int_t ngx_http_lt_kinesis_authorize(ngx_http_lt_kinesis_t *call,
     time_t now_s);
 static void ngx_http_lt_kinesis_answered(void *data,
     const ngx_http_lt_batch_answer_t *answer);
-static ngx_int_t ngx_http_lt_kinesis_read_records(ngx_http_lt_kinesis_t *call,
+static ngx_int_t ngx_http_lt_kinesis_read_body(ngx_http_lt_kinesis_t *call,
     const ngx_http_lt_batch_answer_t *answer);
 static void ngx_http_lt_kinesis_read_error(ngx_http_lt_kinesis_t *call,
+    const ngx_http_lt_batch_answer_t *answer);
+static ngx_uint_t ngx_http_lt_kinesis_is_skewed(ngx_http_lt_kinesis_t *call,
     const ngx_http_lt_batch_answer_t *answer);
 static const char *ngx_http_lt_kinesis_cause(
     const ngx_http_lt_kinesis_result_t *result, ngx_uint_t is_upstream);
@@ -65,21 +69,19 @@ static const ngx_http_lt_kinesis_cause_t  ngx_http_lt_kinesis_causes[] = {
     { "ExpiredToken", "the temporary credentials have expired" },
     { "RequestExpired", "this machine's clock is wrong" },
     { "AccessDenied",
-      "the keys lack the right kinesis:PutRecords on the stream" },
+      "the keys lack a right on the stream: kinesis:PutRecords and "
+      "kinesis:ListShards" },
     { NULL, NULL }
 };
 
 
 ngx_http_lt_kinesis_t *
 ngx_http_lt_kinesis_new(ngx_http_lt_main_conf_t *mcf, ngx_http_conf_ctx_t *ctx,
-    size_t records_n, size_t body_size)
+    const char *operation, size_t body_size)
 {
-    void                   *body;
     ngx_http_lt_kinesis_t  *call;
 
-    call = ngx_calloc(sizeof(ngx_http_lt_kinesis_t)
-                      + records_n * sizeof(lt_kinesis_outcome_t),
-                      ngx_cycle->log);
+    call = ngx_calloc(sizeof(ngx_http_lt_kinesis_t), ngx_cycle->log);
     if (call == NULL) {
         return NULL;
     }
@@ -90,59 +92,43 @@ ngx_http_lt_kinesis_new(ngx_http_lt_main_conf_t *mcf, ngx_http_conf_ctx_t *ctx,
         return NULL;
     }
 
-    body = ngx_palloc(ngx_http_lt_batch_pool(call->batch), body_size);
-    if (body == NULL) {
+    call->body.data = ngx_palloc(ngx_http_lt_batch_pool(call->batch),
+                                 body_size);
+    if (call->body.data == NULL) {
         ngx_http_lt_kinesis_free(call);
         return NULL;
     }
 
     call->mcf = mcf;
-    call->records_n = records_n;
-    lt_out_init(&call->body, body, body_size);
-    lt_kinesis_begin(&call->body, ngx_http_lt_view(&mcf->kinesis_stream));
+    call->operation = operation;
 
     return call;
 }
 
 
-void
-ngx_http_lt_kinesis_add(ngx_http_lt_kinesis_t *call, lt_str_t key,
-    lt_str_t head, lt_str_t pcm)
+u_char *
+ngx_http_lt_kinesis_body(ngx_http_lt_kinesis_t *call)
 {
-    lt_kinesis_add(&call->body, call->added_n == 0, key, head, pcm);
-    call->added_n++;
+    return call->body.data;
 }
 
 
 ngx_int_t
-ngx_http_lt_kinesis_send(ngx_http_lt_kinesis_t *call, time_t now_s,
-    ngx_http_lt_kinesis_done_pt done, void *data)
+ngx_http_lt_kinesis_send(ngx_http_lt_kinesis_t *call, size_t body_len,
+    size_t answer_max, ngx_http_lt_kinesis_done_pt done, void *data)
 {
-    ngx_str_t  body;
-
-    lt_kinesis_end(&call->body);
-
-    if (lt_out_result(&call->body) != LT_OK
-        || call->added_n != call->records_n)
-    {
-        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
-                      "kinesis_body_wrong records=%uz of=%uz",
-                      call->added_n, call->records_n);
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_lt_kinesis_sign(call, now_s) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
+    call->body.len = body_len;
     call->done = done;
     call->data = data;
-    body.data = call->body.start;
-    body.len = lt_out_len(&call->body);
+
+    if (ngx_http_lt_kinesis_sign(call, ngx_time() + call->mcf->clock_skew_s)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     return ngx_http_lt_batch_post(call->batch, &call->mcf->kinesis_location,
-                                  &body,
-                                  NGX_HTTP_LT_ANSWER_MAX(call->records_n),
+                                  &call->body, answer_max,
                                   ngx_http_lt_kinesis_answered, call);
 }
 
@@ -174,24 +160,26 @@ ngx_http_lt_kinesis_sign(ngx_http_lt_kinesis_t *call, time_t now_s)
     lt_sigv4_request_t        request;
     ngx_http_lt_main_conf_t  *mcf = call->mcf;
 
-    if (lt_sha256(digest, call->body.start, lt_out_len(&call->body))
-        != LT_OK)
-    {
+    if (lt_sha256(digest, call->body.data, call->body.len) != LT_OK) {
         return NGX_ERROR;
     }
 
     lt_hex_encode(hex, digest, sizeof(digest));
     lt_amz_date(call->date, now_s);
+    (void) ngx_snprintf((u_char *) call->target, sizeof(call->target),
+                        LT_KINESIS_TARGET "%s%Z", call->operation);
     ngx_http_lt_kinesis_keys(mcf, &keys);
 
     n = 0;
     headers[n++] = (lt_header_t) { LT_STR("host"),
                                    ngx_http_lt_view(&mcf->kinesis_host) };
     headers[n++] = (lt_header_t) { LT_STR("content-type"),
-                                   LT_STR(LT_KINESIS_CONTENT_TYPE) };
+        mcf->kinesis_protocol == LT_KINESIS_CBOR
+        ? LT_STR(LT_KINESIS_CBOR_CONTENT_TYPE)
+        : LT_STR(LT_KINESIS_CONTENT_TYPE) };
     headers[n++] = (lt_header_t) { LT_STR("x-amz-date"), lt_str(call->date) };
     headers[n++] = (lt_header_t) { LT_STR("x-amz-target"),
-                                   LT_STR(LT_KINESIS_TARGET "PutRecords") };
+                                   lt_str(call->target) };
 
     if (keys.session_token.len) {
         headers[n++] = (lt_header_t) { LT_STR("x-amz-security-token"),
@@ -259,19 +247,20 @@ static void
 ngx_http_lt_kinesis_answered(void *data,
     const ngx_http_lt_batch_answer_t *answer)
 {
+    ngx_int_t                      rc;
     ngx_http_lt_kinesis_t         *call = data;
     ngx_http_lt_kinesis_result_t  *result = &call->result;
 
     result->status = answer->status;
     result->request_id = answer->request_id;
-    result->date_s = -1;
+    result->retry_after = answer->retry_after;
 
-    if (answer->date.len) {
-        result->date_s = ngx_parse_http_time(answer->date.data,
-                                             answer->date.len);
-    }
+    rc = ngx_http_lt_kinesis_read_body(call, answer);
 
-    if (ngx_http_lt_kinesis_read_records(call, answer) != NGX_OK) {
+    if (rc == NGX_OK && answer->status == NGX_HTTP_OK && !answer->is_cut) {
+        result->is_ok = 1;
+
+    } else {
         ngx_http_lt_kinesis_read_error(call, answer);
     }
 
@@ -279,23 +268,41 @@ ngx_http_lt_kinesis_answered(void *data,
 }
 
 
+/* NGX_DECLINED: it is not what its type says. */
 static ngx_int_t
-ngx_http_lt_kinesis_read_records(ngx_http_lt_kinesis_t *call,
+ngx_http_lt_kinesis_read_body(ngx_http_lt_kinesis_t *call,
     const ngx_http_lt_batch_answer_t *answer)
 {
-    ngx_http_lt_kinesis_result_t  *result = &call->result;
+    size_t     size, len = sizeof(LT_KINESIS_CBOR_CONTENT_TYPE) - 1;
+    u_char    *json;
+    lt_out_t   out;
 
-    if (answer->status != NGX_HTTP_OK
-        || answer->is_cut
-        || lt_kinesis_answer(call->outcomes, call->records_n,
-                             &result->failed_n,
-                             ngx_http_lt_view(&answer->body), NULL)
-           != LT_OK)
+    call->result.body = answer->body;
+
+    if (answer->content_type.len < len
+        || ngx_strncasecmp(answer->content_type.data,
+                           (u_char *) LT_KINESIS_CBOR_CONTENT_TYPE, len)
+           != 0)
     {
+        return NGX_OK;
+    }
+
+    ngx_str_null(&call->result.body);
+    size = answer->body.len * NGX_HTTP_LT_JSON_GROWTH;
+
+    json = ngx_pnalloc(ngx_http_lt_batch_pool(call->batch), size);
+    if (json == NULL) {
         return NGX_DECLINED;
     }
 
-    result->outcomes = call->outcomes;
+    lt_out_init(&out, json, size);
+
+    if (lt_cbor_to_json(&out, ngx_http_lt_view(&answer->body)) != LT_OK) {
+        return NGX_DECLINED;
+    }
+
+    call->result.body.data = json;
+    call->result.body.len = lt_out_len(&out);
 
     return NGX_OK;
 }
@@ -306,8 +313,6 @@ ngx_http_lt_kinesis_read_error(ngx_http_lt_kinesis_t *call,
     const ngx_http_lt_batch_answer_t *answer)
 {
     ngx_http_lt_kinesis_result_t  *result = &call->result;
-
-    result->failed_n = call->records_n;
 
     if (!answer->is_upstream && answer->status >= NGX_HTTP_BAD_GATEWAY) {
         result->status = 0;                     /* nginx's own 502 and 504 */
@@ -322,17 +327,62 @@ ngx_http_lt_kinesis_read_error(ngx_http_lt_kinesis_t *call,
     }
 
     if (result->status < NGX_HTTP_SPECIAL_RESPONSE) {
-        NGX_HTTP_LT_COUNT(kinesis_errors_bad_answer, 1);
-        result->class = LT_AWS_TRANSIENT;
-        result->cause = "the answer is cut or not one of PutRecords";
+        ngx_http_lt_kinesis_refuse(result);
         return;
     }
 
     lt_aws_error_code(result->code, sizeof(result->code),
                       ngx_http_lt_view(&answer->error_type),
-                      ngx_http_lt_view(&answer->body));
+                      ngx_http_lt_view(&result->body));
     result->class = lt_aws_classify(result->status, result->code);
     result->cause = ngx_http_lt_kinesis_cause(result, answer->is_upstream);
+
+    if (ngx_http_lt_kinesis_is_skewed(call, answer)) {
+        result->class = LT_AWS_TRANSIENT;
+    }
+}
+
+
+void
+ngx_http_lt_kinesis_refuse(ngx_http_lt_kinesis_result_t *result)
+{
+    NGX_HTTP_LT_COUNT(kinesis_errors_bad_answer, 1);
+    result->is_ok = 0;
+    result->class = LT_AWS_TRANSIENT;
+    result->cause = "the answer is cut or makes no sense";
+}
+
+
+/* A signature may be refused because our clock is wrong: then Kinesis' own
+   clock mends it. */
+static ngx_uint_t
+ngx_http_lt_kinesis_is_skewed(ngx_http_lt_kinesis_t *call,
+    const ngx_http_lt_batch_answer_t *answer)
+{
+    time_t                    date_s, skew_s;
+    ngx_http_lt_main_conf_t  *mcf = call->mcf;
+
+    if (call->result.class != LT_AWS_SKEW || answer->date.len == 0) {
+        return 0;
+    }
+
+    date_s = ngx_parse_http_time(answer->date.data, answer->date.len);
+    if (date_s == (time_t) NGX_ERROR) {
+        return 0;
+    }
+
+    skew_s = date_s - ngx_time();
+
+    if (ngx_abs(skew_s - mcf->clock_skew_s) < NGX_HTTP_LT_SKEW_MIN_S) {
+        return 0;
+    }
+
+    mcf->clock_skew_s = skew_s;
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "clock_skew seconds=%T: this machine's clock is wrong",
+                  skew_s);
+
+    return 1;
 }
 
 

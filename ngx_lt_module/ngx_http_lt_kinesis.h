@@ -1,10 +1,10 @@
 /*
- * One PutRecords call: body, signature, request, outcome of each record.
+ * One call of Kinesis: signature, request, what became of it.
  *
- * Not here: which audio goes into it, retries, waiting, the log (ingest).
+ * Not here: what bodies say (lt_kinesis.h), which audio goes, retries,
+ * waiting, the log (producer, shards).
  * Memory: a call and all it holds die in ngx_http_lt_kinesis_free(), at the
- * earliest in its done handler; record data is copied by _add().
- * Limits: LT_KINESIS_RECORDS_MAX records; the body size given to _new().
+ * earliest in its done handler.
  * Time: see ngx_http_lt_batch.h.
  */
 #ifndef NGX_HTTP_LT_KINESIS_H
@@ -19,40 +19,42 @@
 #include "lt_sigv4.h"
 
 
-
 typedef struct ngx_http_lt_kinesis_s  ngx_http_lt_kinesis_t;
 
 
 typedef struct {
-    ngx_uint_t                   status;    /* HTTP; 0 = no answer */
-    char                         code[64];  /* AWS's, "" = none */
-    lt_aws_class_t               class;     /* of a failed call */
-    const char                  *cause;     /* of a failed call, for people */
-    const lt_kinesis_outcome_t  *outcomes;  /* in the order of _add();
-                                               NULL: the whole call failed */
-    size_t                       failed_n;  /* records */
-    time_t                       date_s;    /* Kinesis' clock; -1 = unknown */
-    ngx_str_t                    request_id;
+    ngx_uint_t       status;        /* HTTP; 0 = no answer */
+    ngx_uint_t       is_ok;         /* 200, and body is all of it */
+    ngx_str_t        body;          /* JSON, whatever came */
+    char             code[64];      /* AWS's, "" = none */
+    lt_aws_class_t   class;         /* of a failed call */
+    const char      *cause;         /* of a failed call, for people */
+    ngx_str_t        request_id;
+    ngx_str_t        retry_after;   /* ms, as Kinesis said it; len 0: not */
 } ngx_http_lt_kinesis_result_t;
 
 
 /* Never runs before _send() returns; result lives until _free(). */
 typedef void (*ngx_http_lt_kinesis_done_pt)(void *data,
-    const ngx_http_lt_kinesis_result_t *result);
+    ngx_http_lt_kinesis_result_t *result);
 
 
-/* ctx: the server of lt_kinesis_location; records_n and body_size: exactly
-   and at most what will be added (lt_kinesis_*_size()).  NULL: no memory. */
+/* ctx: the server of lt_kinesis_location; operation: a literal.  NULL: no
+   memory. */
 ngx_http_lt_kinesis_t *ngx_http_lt_kinesis_new(ngx_http_lt_main_conf_t *mcf,
-    ngx_http_conf_ctx_t *ctx, size_t records_n, size_t body_size);
+    ngx_http_conf_ctx_t *ctx, const char *operation, size_t body_size);
 
-void ngx_http_lt_kinesis_add(ngx_http_lt_kinesis_t *call, lt_str_t key,
-    lt_str_t head, lt_str_t pcm);
+/* Room for the body_size bytes, in lt_kinesis_protocol, before _send(). */
+u_char *ngx_http_lt_kinesis_body(ngx_http_lt_kinesis_t *call);
 
-/* now_s: Unix time to sign with.  NGX_ERROR: no memory or OpenSSL failed;
-   done will not run. */
-ngx_int_t ngx_http_lt_kinesis_send(ngx_http_lt_kinesis_t *call, time_t now_s,
-    ngx_http_lt_kinesis_done_pt done, void *data);
+/* Signs with the clock that Kinesis has.  NGX_ERROR: no memory or OpenSSL
+   failed; done will not run. */
+ngx_int_t ngx_http_lt_kinesis_send(ngx_http_lt_kinesis_t *call,
+    size_t body_len, size_t answer_max, ngx_http_lt_kinesis_done_pt done,
+    void *data);
+
+/* For the caller of a call that is ok: its body makes no sense. */
+void ngx_http_lt_kinesis_refuse(ngx_http_lt_kinesis_result_t *result);
 
 /* In any state; done will not run. */
 void ngx_http_lt_kinesis_free(ngx_http_lt_kinesis_t *call);

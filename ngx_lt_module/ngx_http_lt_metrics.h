@@ -61,6 +61,11 @@
     X(kinesis_errors_credentials, "calls refused: keys, signature, rights")   \
     X(kinesis_errors_fatal, "calls refused for another reason")               \
     X(kinesis_errors_internal, "calls that could not be made: memory")        \
+    X(kinesis_retries, "failed calls whose records are tried again")          \
+    X(kinesis_retries_delayed, "the same, after the longest pause: no tokens")\
+    X(kinesis_shard_maps, "times the stream's shards were read")              \
+    X(kinesis_shard_maps_failed, "times that failed")                         \
+    X(kinesis_shard_misses, "records stored on another shard than expected")  \
     X(redis_commands, "Redis commands sent")                                  \
     X(redis_errors, "Redis commands that failed")                             \
     X(redis_timeouts, "Redis commands without an answer in time")             \

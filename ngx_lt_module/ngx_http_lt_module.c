@@ -11,6 +11,7 @@
 #include "ngx_http_lt_metrics.h"
 
 #include "lt_claims.h"
+#include "lt_kinesis.h"
 
 #include <sys/random.h>
 
@@ -30,6 +31,12 @@ static ngx_conf_num_bounds_t ngx_http_lt_rate_bounds = {
 static ngx_conf_enum_t ngx_http_lt_records[] = {
     { ngx_string("raw"), NGX_HTTP_LT_RECORD_RAW },
     { ngx_string("framed"), NGX_HTTP_LT_RECORD_FRAMED },
+    { ngx_null_string, 0 }
+};
+
+static ngx_conf_enum_t ngx_http_lt_protocols[] = {
+    { ngx_string("json"), LT_KINESIS_JSON },
+    { ngx_string("cbor"), LT_KINESIS_CBOR },
     { ngx_null_string, 0 }
 };
 
@@ -64,6 +71,8 @@ static ngx_command_t ngx_http_lt_commands[] = {
         kinesis_host, NULL),
     LT_MAIN("lt_kinesis_record", NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
         kinesis_record, ngx_http_lt_records),
+    LT_MAIN("lt_kinesis_protocol", NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
+        kinesis_protocol, ngx_http_lt_protocols),
     LT_MAIN("lt_kinesis_linger", NGX_CONF_TAKE1, ngx_conf_set_msec_slot,
         kinesis_linger, NULL),
     LT_MAIN("lt_kinesis_inflight", NGX_CONF_TAKE1, ngx_conf_set_num_slot,
@@ -129,6 +138,7 @@ ngx_http_lt_create_main_conf(ngx_conf_t *cf)
     }
 
     mcf->kinesis_record = NGX_CONF_UNSET_UINT;
+    mcf->kinesis_protocol = NGX_CONF_UNSET_UINT;
     mcf->kinesis_linger = NGX_CONF_UNSET_MSEC;
     mcf->kinesis_inflight = NGX_CONF_UNSET_UINT;
     mcf->audio_buffer = NGX_CONF_UNSET_MSEC;
@@ -159,6 +169,7 @@ ngx_http_lt_init_main_conf(ngx_conf_t *cf, void *conf)
     }
 
     ngx_conf_init_uint_value(mcf->kinesis_record, NGX_HTTP_LT_RECORD_RAW);
+    ngx_conf_init_uint_value(mcf->kinesis_protocol, LT_KINESIS_JSON);
     ngx_conf_init_msec_value(mcf->kinesis_linger, 100);
     ngx_conf_init_uint_value(mcf->kinesis_inflight, 48);
     ngx_conf_init_msec_value(mcf->audio_buffer, 8000);

@@ -67,6 +67,7 @@ struct ngx_http_lt_main_conf_s {
     ngx_str_t kinesis_location; /* URI of the internal location */
     ngx_str_t kinesis_host;     /* the Host that is signed */
     ngx_uint_t kinesis_record;  /* ngx_http_lt_record_e */
+    ngx_uint_t kinesis_protocol;    /* lt_kinesis_protocol_t */
     ngx_msec_t kinesis_linger;
     ngx_uint_t kinesis_inflight;
     ngx_msec_t audio_buffer;    /* of PCM, per session; 32 bytes a ms */
@@ -116,6 +117,7 @@ struct ngx_http_lt_main_conf_s {
     ngx_http_lt_registry_t *registry;
     ngx_http_lt_talks_t *talks;
     void *ingest;               /* the ingest room's */
+    time_t clock_skew_s;        /* AWS's clock minus ours */
 };
 
 extern ngx_module_t ngx_http_lt_module;

@@ -4,21 +4,11 @@
 
 /* Ours, of the 10 MiB that a call may have. */
 #define NGX_HTTP_LT_BODY_MAX           (4 * 1024 * 1024)
-/* A pause between two attempts is at most this part of lt_audio_buffer, so
-   that what has waited is still there when Kinesis is back. */
-#define NGX_HTTP_LT_PAUSE_PART         4
-#define NGX_HTTP_LT_ATTEMPT_MAX        16
 #define NGX_HTTP_LT_EXIT_LINGER_MS     1
-#define NGX_HTTP_LT_SKEW_MIN_S         60
-
-
-typedef struct {
-    ngx_queue_t              queue;         /* in producer->batches */
-    ngx_http_lt_producer_t  *producer;
-    ngx_http_lt_kinesis_t   *call;
-    size_t                   streams_n;
-    ngx_http_lt_ingest_t    *streams[];
-} ngx_http_lt_ingest_batch_t;
+#define NGX_HTTP_LT_TELL_MS            1000
+/* A stored record takes 120 bytes; a throttled one names account, stream and
+   shard: up to 350. */
+#define NGX_HTTP_LT_ANSWER_MAX(n)      (512 + 512 * (n))
 
 
 static void ngx_http_lt_producer_watch_exit(ngx_http_lt_producer_t *p);
@@ -34,22 +24,11 @@ static ngx_int_t ngx_http_lt_stream_take(ngx_http_lt_ingest_t *in,
     size_t *size, size_t size_max, ngx_uint_t is_first);
 static ngx_int_t ngx_http_lt_producer_post(ngx_http_lt_producer_t *p,
     size_t streams_n, size_t body_size);
+static ngx_int_t ngx_http_lt_producer_fill(ngx_http_lt_producer_t *p,
+    ngx_http_lt_ingest_batch_t *b, size_t body_size, size_t *body_len);
 static void ngx_http_lt_producer_add(ngx_http_lt_producer_t *p,
-    ngx_http_lt_kinesis_t *call, ngx_http_lt_ingest_t *in);
-static lt_str_t ngx_http_lt_producer_join(ngx_http_lt_producer_t *p,
-    ngx_http_lt_ingest_t *in);
-static void ngx_http_lt_producer_done(void *data,
-    const ngx_http_lt_kinesis_result_t *result);
-static void ngx_http_lt_producer_note(ngx_http_lt_producer_t *p,
-    const ngx_http_lt_kinesis_result_t *result, size_t records_n);
-static ngx_uint_t ngx_http_lt_producer_is_skewed(ngx_http_lt_producer_t *p,
-    const ngx_http_lt_kinesis_result_t *result);
-static void ngx_http_lt_producer_log(ngx_http_lt_producer_t *p,
-    const ngx_http_lt_kinesis_result_t *result, size_t records_n);
-static void ngx_http_lt_stream_stored(ngx_http_lt_ingest_t *in);
-static void ngx_http_lt_stream_failed(ngx_http_lt_ingest_t *in,
-    lt_aws_class_t class, double random);
-static double ngx_http_lt_producer_random(void);
+    lt_kinesis_put_t *put, ngx_http_lt_ingest_t *in);
+static void ngx_http_lt_producer_tell(ngx_http_lt_producer_t *p);
 
 
 void
@@ -80,10 +59,18 @@ ngx_http_lt_producer_hurry(ngx_http_lt_producer_t *p)
 void
 ngx_http_lt_producer_tick(ngx_event_t *ev)
 {
+    ngx_http_lt_ingest_t    *in;
     ngx_http_lt_producer_t  *p = ev->data;
 
     ngx_http_lt_producer_watch_exit(p);
     ngx_http_lt_producer_expire(p);
+    ngx_http_lt_producer_tell(p);
+
+    if (!ngx_queue_empty(&p->ready)) {
+        in = ngx_queue_data(ngx_queue_head(&p->ready), ngx_http_lt_ingest_t,
+                            ready);
+        ngx_http_lt_shards_use(p->shards, in->ctx);
+    }
 
     while (p->inflight < p->mcf->kinesis_inflight) {
         if (ngx_http_lt_producer_send(p) != NGX_OK) {
@@ -91,8 +78,43 @@ ngx_http_lt_producer_tick(ngx_event_t *ev)
         }
     }
 
-    if (!ngx_queue_empty(&p->ready) && !p->timer.timer_set) {
+    if ((!ngx_queue_empty(&p->ready) || !ngx_queue_empty(&p->untold))
+        && !p->timer.timer_set)
+    {
         ngx_add_timer(&p->timer, p->mcf->kinesis_linger);
+    }
+}
+
+
+/* Speakers hear of what was dropped, each at most once a second. */
+static void
+ngx_http_lt_producer_tell(ngx_http_lt_producer_t *p)
+{
+    size_t                 bytes;
+    ngx_queue_t           *q;
+    ngx_http_lt_ingest_t  *in;
+
+    q = ngx_queue_head(&p->untold);
+
+    while (q != ngx_queue_sentinel(&p->untold)) {
+        in = ngx_queue_data(q, ngx_http_lt_ingest_t, untold);
+
+        if (!ngx_exiting
+            && in->told_at_ms
+            && ngx_current_msec - in->told_at_ms < NGX_HTTP_LT_TELL_MS)
+        {
+            q = ngx_queue_next(q);
+            continue;
+        }
+
+        ngx_queue_remove(&in->untold);
+        bytes = in->untold_bytes;
+        in->untold_bytes = 0;
+        in->told_at_ms = ngx_current_msec;
+        in->loss(in->loss_data, bytes, in->untold_reason);
+
+        /* it may have closed streams */
+        q = ngx_queue_head(&p->untold);
     }
 }
 
@@ -172,8 +194,8 @@ ngx_http_lt_stream_expire(ngx_http_lt_ingest_t *in, ngx_uint_t is_over)
 static ngx_int_t
 ngx_http_lt_producer_send(ngx_http_lt_producer_t *p)
 {
-    double  random;
-    size_t  i, n, body_size;
+    size_t     n, body_size;
+    ngx_str_t  none = ngx_null_string;
 
     n = ngx_http_lt_producer_choose(p, &body_size);
     if (n == 0) {
@@ -187,11 +209,7 @@ ngx_http_lt_producer_send(ngx_http_lt_producer_t *p)
     NGX_HTTP_LT_COUNT(kinesis_errors_internal, 1);
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                   "kinesis_put_failed records=%uz cause=\"no memory\"", n);
-    random = ngx_http_lt_producer_random();
-
-    for (i = 0; i < n; i++) {
-        ngx_http_lt_stream_failed(p->chosen[i], LT_AWS_THROTTLE, random);
-    }
+    ngx_http_lt_streams_failed(p, p->chosen, n, LT_AWS_THROTTLE, &none);
 
     return NGX_DECLINED;
 }
@@ -202,10 +220,12 @@ static size_t
 ngx_http_lt_producer_choose(ngx_http_lt_producer_t *p, size_t *body_size)
 {
     size_t                 n = 0, size_max = 0;
+    lt_pace_t             *pace;
     ngx_queue_t           *q, *next;
     ngx_http_lt_ingest_t  *in;
 
-    *body_size = lt_kinesis_envelope_size(p->mcf->kinesis_stream.len);
+    *body_size = lt_kinesis_envelope_size(p->mcf->kinesis_protocol,
+                                          p->mcf->kinesis_stream.len);
 
     for (q = ngx_queue_head(&p->ready);
          q != ngx_queue_sentinel(&p->ready) && n < LT_KINESIS_RECORDS_MAX;
@@ -221,6 +241,12 @@ ngx_http_lt_producer_choose(ngx_http_lt_producer_t *p, size_t *body_size)
             continue;
         }
 
+        pace = ngx_http_lt_shards_find(p->shards, in->shard_key);
+
+        if (pace && !lt_pace_is_open(pace, ngx_current_msec)) {
+            continue;
+        }
+
         if (n == 0) {
             size_max = ngx_http_lt_producer_body_max(p, in->ctx);
 
@@ -232,6 +258,10 @@ ngx_http_lt_producer_choose(ngx_http_lt_producer_t *p, size_t *body_size)
             == NGX_OK)
         {
             p->chosen[n++] = in;
+
+            if (pace) {
+                lt_pace_sent(pace, in->flight.bytes);
+            }
         }
     }
 
@@ -258,13 +288,16 @@ ngx_http_lt_stream_take(ngx_http_lt_ingest_t *in, size_t *size,
     size_t                   fixed, head, room = 0, first = 0;
     ngx_http_lt_block_t     *block;
     ngx_http_lt_producer_t  *p = in->producer;
+    lt_kinesis_protocol_t    protocol = p->mcf->kinesis_protocol;
 
     head = p->mcf->kinesis_record == NGX_HTTP_LT_RECORD_FRAMED
            ? LT_AUDIO_RECORD_HEADER_LEN : 0;
-    fixed = *size + lt_kinesis_record_size(in->session.len, head + 2);
+    fixed = *size + lt_kinesis_record_size(protocol, in->session.len,
+                                           head + 2);
 
     if (fixed < size_max) {
-        room = (size_max - fixed) / 4 * 3;
+        room = size_max - fixed;
+        room = protocol == LT_KINESIS_CBOR ? room : room / 4 * 3;
     }
 
     block = ngx_http_lt_audio_head(&in->pending);
@@ -284,7 +317,8 @@ ngx_http_lt_stream_take(ngx_http_lt_ingest_t *in, size_t *size,
     in->is_in_flight = 1;
     in->is_last_in_flight = in->is_last_due && in->pending.bytes == 0;
 
-    *size += lt_kinesis_record_size(in->session.len, head + in->flight.bytes);
+    *size += lt_kinesis_record_size(protocol, in->session.len,
+                                    head + in->flight.bytes);
 
     return NGX_OK;
 }
@@ -294,7 +328,7 @@ static ngx_int_t
 ngx_http_lt_producer_post(ngx_http_lt_producer_t *p, size_t streams_n,
     size_t body_size)
 {
-    size_t                       i;
+    size_t                       body_len;
     ngx_http_lt_ingest_batch_t  *b;
 
     b = ngx_alloc(sizeof(ngx_http_lt_ingest_batch_t)
@@ -303,24 +337,21 @@ ngx_http_lt_producer_post(ngx_http_lt_producer_t *p, size_t streams_n,
         return NGX_ERROR;
     }
 
-    b->call = ngx_http_lt_kinesis_new(p->mcf, p->chosen[0]->ctx, streams_n,
+    b->producer = p;
+    b->streams_n = streams_n;
+
+    b->call = ngx_http_lt_kinesis_new(p->mcf, p->chosen[0]->ctx, "PutRecords",
                                       body_size);
     if (b->call == NULL) {
         ngx_free(b);
         return NGX_ERROR;
     }
 
-    b->producer = p;
-    b->streams_n = streams_n;
-
-    for (i = 0; i < streams_n; i++) {
-        b->streams[i] = p->chosen[i];
-        ngx_http_lt_producer_add(p, b->call, p->chosen[i]);
-    }
-
-    if (ngx_http_lt_kinesis_send(b->call, ngx_time() + p->skew_s,
-                                 ngx_http_lt_producer_done, b)
-        != NGX_OK)
+    if (ngx_http_lt_producer_fill(p, b, body_size, &body_len) != NGX_OK
+        || ngx_http_lt_kinesis_send(b->call, body_len,
+                                    NGX_HTTP_LT_ANSWER_MAX(streams_n),
+                                    ngx_http_lt_producer_answered, b)
+           != NGX_OK)
     {
         ngx_http_lt_kinesis_free(b->call);
         ngx_free(b);
@@ -337,12 +368,42 @@ ngx_http_lt_producer_post(ngx_http_lt_producer_t *p, size_t streams_n,
 }
 
 
-static void
-ngx_http_lt_producer_add(ngx_http_lt_producer_t *p,
-    ngx_http_lt_kinesis_t *call, ngx_http_lt_ingest_t *in)
+static ngx_int_t
+ngx_http_lt_producer_fill(ngx_http_lt_producer_t *p,
+    ngx_http_lt_ingest_batch_t *b, size_t body_size, size_t *body_len)
 {
+    size_t             i;
+    lt_kinesis_put_t   put;
+
+    lt_kinesis_put_init(&put, p->mcf->kinesis_protocol,
+                        ngx_http_lt_kinesis_body(b->call), body_size,
+                        ngx_http_lt_view(&p->mcf->kinesis_stream),
+                        b->streams_n);
+
+    for (i = 0; i < b->streams_n; i++) {
+        b->streams[i] = p->chosen[i];
+        ngx_http_lt_producer_add(p, &put, p->chosen[i]);
+    }
+
+    if (lt_kinesis_put_end(&put) != LT_OK) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                      "kinesis_body_wrong records=%uz", b->streams_n);
+        return NGX_ERROR;
+    }
+
+    *body_len = lt_out_len(&put.out);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_lt_producer_add(ngx_http_lt_producer_t *p, lt_kinesis_put_t *put,
+    ngx_http_lt_ingest_t *in)
+{
+    size_t                head_len = 0;
     uint8_t               head[LT_AUDIO_RECORD_HEADER_LEN];
-    lt_str_t              head_view = { (char *) head, 0 };
+    ngx_queue_t          *q;
     lt_audio_record_t     record;
     ngx_http_lt_block_t  *block = ngx_http_lt_audio_head(&in->flight);
 
@@ -361,218 +422,20 @@ ngx_http_lt_producer_add(ngx_http_lt_producer_t *p,
         }
 
         lt_audio_record_encode(head, &record);
-        head_view.len = sizeof(head);
+        head_len = sizeof(head);
     }
 
-    ngx_http_lt_kinesis_add(call, ngx_http_lt_view(&in->session), head_view,
-                            ngx_http_lt_producer_join(p, in));
-}
+    lt_kinesis_put_record(put, ngx_http_lt_view(&in->session),
+                          head_len + in->flight.bytes);
+    lt_kinesis_put_data(put, head, head_len);
 
-
-static lt_str_t
-ngx_http_lt_producer_join(ngx_http_lt_producer_t *p, ngx_http_lt_ingest_t *in)
-{
-    ngx_http_lt_block_t  *block = ngx_http_lt_audio_head(&in->flight);
-
-    if (block == NULL) {
-        return LT_STR("");
-    }
-
-    if (block == ngx_http_lt_audio_tail(&in->flight)) {
-        return (lt_str_t) { (char *) block->pos, in->flight.bytes };
-    }
-
-    ngx_http_lt_audio_copy(p->joined, &in->flight);
-
-    return (lt_str_t) { (char *) p->joined, in->flight.bytes };
-}
-
-
-static void
-ngx_http_lt_producer_done(void *data,
-    const ngx_http_lt_kinesis_result_t *result)
-{
-    double                       random;
-    size_t                       i;
-    lt_aws_class_t               class = result->class;
-    ngx_http_lt_ingest_batch_t  *b = data;
-    ngx_http_lt_producer_t      *p = b->producer;
-
-    ngx_queue_remove(&b->queue);
-    p->inflight--;
-    NGX_HTTP_LT_GAUGE(kinesis_inflight, -1);
-
-    ngx_http_lt_producer_note(p, result, b->streams_n);
-
-    if (ngx_http_lt_producer_is_skewed(p, result)) {
-        class = LT_AWS_TRANSIENT;
-    }
-
-    /* one for all, so that they share their next batch too */
-    random = ngx_http_lt_producer_random();
-
-    for (i = 0; i < b->streams_n; i++) {
-        if (result->outcomes == NULL) {
-            ngx_http_lt_stream_failed(b->streams[i], class, random);
-
-        } else if (result->outcomes[i] == LT_KINESIS_STORED) {
-            NGX_HTTP_LT_COUNT(kinesis_records_stored, 1);
-            ngx_http_lt_stream_stored(b->streams[i]);
-
-        } else if (result->outcomes[i] == LT_KINESIS_THROTTLED) {
-            NGX_HTTP_LT_COUNT(kinesis_records_throttled, 1);
-            ngx_http_lt_stream_failed(b->streams[i], LT_AWS_THROTTLE, random);
-
-        } else {
-            NGX_HTTP_LT_COUNT(kinesis_records_failed, 1);
-            ngx_http_lt_stream_failed(b->streams[i], LT_AWS_TRANSIENT, random);
-        }
-    }
-
-    ngx_http_lt_kinesis_free(b->call);
-    ngx_free(b);
-}
-
-
-/* What a call tells about Kinesis itself. */
-static void
-ngx_http_lt_producer_note(ngx_http_lt_producer_t *p,
-    const ngx_http_lt_kinesis_result_t *result, size_t records_n)
-{
-    if (result->failed_n) {
-        ngx_http_lt_producer_log(p, result, records_n);
-    }
-
-    if (result->outcomes) {
-        if (p->failing_since_s) {
-            ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                          "kinesis_recovered after_s=%T",
-                          ngx_time() - p->failing_since_s);
-            p->failing_since_s = 0;
-        }
-
-        return;
-    }
-
-    if (p->failing_since_s == 0) {
-        p->failing_since_s = ngx_time();
-    }
-
-}
-
-
-/* A signature may be refused because our clock is wrong: then Kinesis' own
-   clock mends it.  AWS allows 5 minutes. */
-static ngx_uint_t
-ngx_http_lt_producer_is_skewed(ngx_http_lt_producer_t *p,
-    const ngx_http_lt_kinesis_result_t *result)
-{
-    time_t  skew_s;
-
-    if (result->outcomes
-        || result->class != LT_AWS_SKEW
-        || result->date_s == (time_t) -1)
+    for (q = ngx_queue_head(&in->flight.blocks);
+         q != ngx_queue_sentinel(&in->flight.blocks);
+         q = ngx_queue_next(q))
     {
-        return 0;
+        block = ngx_queue_data(q, ngx_http_lt_block_t, queue);
+        lt_kinesis_put_data(put, block->pos, block->last - block->pos);
     }
-
-    skew_s = result->date_s - ngx_time();
-
-    if (ngx_abs(skew_s - p->skew_s) < NGX_HTTP_LT_SKEW_MIN_S) {
-        return 0;
-    }
-
-    p->skew_s = skew_s;
-    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                  "clock_skew seconds=%T: this machine's clock is wrong",
-                  skew_s);
-
-    return 1;
-}
-
-
-static void
-ngx_http_lt_producer_log(ngx_http_lt_producer_t *p,
-    const ngx_http_lt_kinesis_result_t *result, size_t records_n)
-{
-    if (!ngx_http_lt_log_is_due(&p->failed_log)) {
-        return;
-    }
-
-    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "kinesis_put_failed status=%ui code=%s records=%uz "
-                  "failed=%uz request_id=%V suppressed=%ui cause=\"%s\"",
-                  result->status, result->code[0] ? result->code : "-",
-                  records_n, result->failed_n, &result->request_id,
-                  p->failed_log.suppressed,
-                  result->cause ? result->cause : "some records were refused");
-
-    p->failed_log.suppressed = 0;
-}
-
-
-static void
-ngx_http_lt_stream_stored(ngx_http_lt_ingest_t *in)
-{
-    size_t                bytes = in->flight.bytes;
-    uint64_t              settled;
-    ngx_http_lt_block_t  *tail = ngx_http_lt_audio_tail(&in->flight);
-
-    settled = tail ? tail->offset + (tail->last - tail->pos) : in->offset;
-
-    (void) ngx_http_lt_audio_drop(&in->flight, &in->producer->store, bytes);
-    NGX_HTTP_LT_COUNT(audio_stored_bytes, bytes);
-    NGX_HTTP_LT_GAUGE(ingest_pending_bytes, -(ngx_atomic_int_t) bytes);
-
-    if (in->is_last_in_flight) {
-        in->is_last_due = 0;
-        in->is_last_in_flight = 0;
-    }
-
-    in->settled = settled;
-    in->attempt = 0;
-    in->is_in_flight = 0;
-
-    ngx_http_lt_stream_note(in);
-    ngx_http_lt_stream_settle(in);              /* may free it */
-}
-
-
-/* Back to the head of its buffer. */
-static void
-ngx_http_lt_stream_failed(ngx_http_lt_ingest_t *in, lt_aws_class_t class,
-    double random)
-{
-    ngx_msec_t  pause, pause_max;
-
-    ngx_http_lt_audio_give_back(&in->pending, &in->flight);
-    in->is_last_in_flight = 0;
-    in->is_in_flight = 0;
-
-    if (in->attempt < NGX_HTTP_LT_ATTEMPT_MAX) {
-        in->attempt++;
-    }
-
-    /* what the AWS rules call hopeless is tried again too: keys and streams
-       get mended, and the audio has its own deadline */
-    if (class != LT_AWS_TRANSIENT) {
-        class = LT_AWS_THROTTLE;
-    }
-
-    pause = lt_aws_retry_delay_ms(class, in->attempt, random);
-    pause_max = in->producer->mcf->audio_buffer / NGX_HTTP_LT_PAUSE_PART;
-
-    in->retry_at_ms = ngx_current_msec + ngx_min(pause, pause_max);
-
-    ngx_http_lt_stream_trim(in);
-    ngx_http_lt_stream_settle(in);
-}
-
-
-static double
-ngx_http_lt_producer_random(void)
-{
-    return (double) (ngx_random() & 0x7fffffff) / 0x80000000;
 }
 
 

@@ -12,6 +12,9 @@
 #include "ngx_http_lt_audio.h"
 #include "ngx_http_lt_kinesis.h"
 #include "ngx_http_lt_metrics.h"
+#include "ngx_http_lt_shards.h"
+#include "lt_kinesis.h"
+#include "lt_retry.h"
 #include "lt_session_id.h"
 
 
@@ -23,20 +26,34 @@ typedef struct {
     ngx_queue_t                  streams;   /* all of them */
     ngx_queue_t                  ready;
     ngx_queue_t                  batches;   /* on their way */
+    ngx_queue_t                  untold;    /* streams whose speaker is to
+                                               hear of a loss */
     ngx_uint_t                   inflight;
     ngx_http_lt_block_store_t    store;
     ngx_event_t                  timer;
     ngx_http_lt_main_conf_t     *mcf;
     size_t                       stream_bytes_max;
-    time_t                       skew_s;    /* Kinesis' clock minus ours */
+    lt_retry_bucket_t            retry;
+    ngx_http_lt_shards_t        *shards;
     ngx_msec_t                   exit_at_ms;    /* 0: no end to the exit */
     ngx_uint_t                   is_exiting;
     time_t                       failing_since_s;   /* 0: it works */
     ngx_http_lt_log_limit_t      failed_log;
     ngx_http_lt_log_limit_t      dropped_log;
-    u_char                      *joined;    /* a record of several blocks */
+
+    /* within one event handler only */
     ngx_http_lt_ingest_t        *chosen[LT_KINESIS_RECORDS_MAX];
+    lt_kinesis_record_t          records[LT_KINESIS_RECORDS_MAX];
 } ngx_http_lt_producer_t;
+
+
+typedef struct {
+    ngx_queue_t                  queue;     /* in producer->batches */
+    ngx_http_lt_producer_t      *producer;
+    ngx_http_lt_kinesis_t       *call;
+    size_t                       streams_n;
+    ngx_http_lt_ingest_t        *streams[];
+} ngx_http_lt_ingest_batch_t;
 
 
 typedef enum {
@@ -70,11 +87,19 @@ struct ngx_http_lt_ingest_s {
     uint64_t                     offset;    /* end of what was accepted */
     uint64_t                     settled;   /* end of the last stored record */
     uint64_t                     lost;      /* dropped bytes, to be told */
+    lt_hash_key_t                shard_key;
     ngx_uint_t                   attempt;   /* failed ones in a row */
     ngx_msec_t                   retry_at_ms;   /* if attempt > 0 */
+    unsigned                     retry_cost;    /* tokens that come back */
     ngx_msec_t                   closed_at_ms;
     ngx_http_lt_ingest_ack_pt    ack;
     void                        *ack_data;
+    ngx_http_lt_ingest_loss_pt   loss;
+    void                        *loss_data;
+    ngx_queue_t                  untold;    /* if untold_bytes > 0 */
+    size_t                       untold_bytes;
+    const char                  *untold_reason;
+    ngx_msec_t                   told_at_ms;    /* 0: never */
     ngx_http_lt_stream_state_e   state;
     unsigned                     is_ready:1;
     unsigned                     is_in_flight:1;
@@ -93,6 +118,16 @@ void ngx_http_lt_producer_schedule(ngx_http_lt_producer_t *p);
 void ngx_http_lt_producer_hurry(ngx_http_lt_producer_t *p);
 void ngx_http_lt_producer_tick(ngx_event_t *ev);
 void ngx_http_lt_producer_abort(ngx_http_lt_producer_t *p);
+
+/* The done handler of a batch. */
+void ngx_http_lt_producer_answered(void *data,
+    ngx_http_lt_kinesis_result_t *result);
+
+/* A call with n streams has failed as a whole: back to their buffers.  Without
+   tokens for a retry they wait for the longest pause. */
+void ngx_http_lt_streams_failed(ngx_http_lt_producer_t *p,
+    ngx_http_lt_ingest_t **streams, size_t n, lt_aws_class_t class,
+    const ngx_str_t *retry_after);
 
 /* After anything that changes what is pending or in flight: ready, idle or
    ended.  A closed stream may be freed. */

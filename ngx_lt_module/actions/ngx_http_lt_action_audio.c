@@ -9,6 +9,30 @@
 #include "lt_audio_record.h"
 #include "lt_text.h"
 
+/* {"type":"audioDropped",…}: docs/protocol/, "Messages from the server" */
+static void
+lt_action_audio_lost(void *data, size_t bytes, const char *reason)
+{
+    ngx_http_lt_socket_t *s = data;
+    u_char json[LT_MESSAGE_MAX];
+    lt_out_t out;
+    lt_json_writer_t w;
+
+    lt_out_init(&out, json, sizeof(json));
+    lt_json_begin(&w, &out);
+    lt_json_open_object(&w, NULL);
+    lt_json_put_cstr(&w, "type", "audioDropped");
+    lt_json_put_str(&w, "sessionId", ngx_http_lt_view(&s->talk->sn.str));
+    lt_json_put_int(&w, "bytes", (int64_t) bytes);
+    lt_json_put_cstr(&w, "reason", reason);
+    lt_json_put_int(&w, "timestamp", ngx_http_lt_wall_ms());
+    lt_json_close_object(&w);
+
+    if (lt_out_result(&out) == LT_OK) {
+        ngx_http_lt_connection_send_text(s, json, lt_out_len(&out));
+    }
+}
+
 /* For len bytes with that number.  NULL: they are not kept, for the reason
    counted or told. */
 static ngx_http_lt_ingest_t *
@@ -37,6 +61,7 @@ lt_action_audio_stream(ngx_http_lt_socket_t *s, uint64_t number, size_t len)
             return NULL;
         }
 
+        ngx_http_lt_ingest_on_loss(s->ingest, lt_action_audio_lost, s);
         ngx_http_lt_ack_watch(s);
     }
 

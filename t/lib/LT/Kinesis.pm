@@ -11,25 +11,38 @@ package LT::Kinesis;
 #             batch too); first:N the first N fail
 #   throttle  400 ProvisionedThroughputExceededException
 #   denied    400 UnrecognizedClientException: wrong keys
+#   forbidden 400 AccessDeniedException
 #   missing   400 ResourceNotFoundException: no such stream
 #   500 503   that status with InternalFailure
+#   later     503 with x-amz-retry-after: 1500
 #   cut       half of the answer, then the end of the connection
 #   reset     no answer, the connection ends
 #   hang      no answer
 #   garbage   200 with something that is not JSON
 #   short     200 with one result too few
 #   slow      ok after 300 ms
-# Only 'ok', 'slow' and the good records of 'partial' count as stored.
+#   shard:N   the records of shard N are throttled, the others are taken
+# Only 'ok', 'slow' and the good records of 'partial', 'first' and 'shard' count
+# as stored.
+#
+# JSON and CBOR, each answered in kind.  ListShards is no call of calls(); its
+# answers have a script of their own:
+#   $kinesis->script({ shards => 4 })         so many, one page
+#   $kinesis->script({ shards => 4, paged => 1, list => 'denied' })
+# A script without them leaves them as they were; reset() makes it one shard.
 
 use strict;
 use warnings;
 
+use Digest::MD5 qw(md5_hex);
 use HTTP::Tiny ();
 use IO::Select ();
 use IO::Socket::INET ();
 use JSON::PP ();
-use MIME::Base64 qw(decode_base64);
+use Math::BigInt ();
+use MIME::Base64 qw(decode_base64 encode_base64);
 use Time::HiRes qw(sleep time);
+use LT::Cbor ();
 use LT::Env ();
 use LT::Process ();
 
@@ -84,6 +97,15 @@ sub records {
     return map { decode_base64($_) } @{$answer->{data}};
 }
 
+# Which of n shards a session's records go to, from 0.
+sub shard_of {
+    my ($key, $n) = @_;
+    return int(hex(substr md5_hex($key), 0, 8) * $n / 2 ** 32);
+}
+
+# How often the shards were asked for.
+sub listed { $_[0]->admin('listed')->{pages} }
+
 # Forgets all calls and the script.
 sub reset { $_[0]->admin('reset') }
 
@@ -102,12 +124,14 @@ sub stored {
 
 # The server side: one process, one select loop.
 my (%client, @calls, @next, $always, $select, $sequence);
+my (%list, $listed);
 
 sub serve {
     my ($port) = @_;
     my $listener = IO::Socket::INET->new(LocalAddr => "127.0.0.1:$port",
         Listen => 128, ReuseAddr => 1) or die "port $port: $!\n";
     ($always, $sequence) = ('ok', 0);
+    (%list, $listed) = (shards => 1);
     $select = IO::Select->new($listener);
     while (1) {
         for my $socket ($select->can_read(0.05)) {
@@ -163,20 +187,30 @@ sub handle {
             map { @{$_->{records}} } @calls;
         return say_now($client, 200, $json->encode({ data => \@data }));
     }
+    if ($path eq '/_test/listed') {
+        return say_now($client, 200, $json->encode({ pages => $listed }));
+    }
     if ($path eq '/_test/reset') {
         (@calls, @next) = ();
-        $always = 'ok';
+        ($always, $listed) = ('ok', 0);
+        %list = (shards => 1);
         return say_now($client, 200, '{}');
     }
     if ($path eq '/_test/script') {
         my $data = $json->decode($body);
         @next = @{$data->{next} // []};
         $always = $data->{always} // 'ok';
+        %list = (shards => $data->{shards}, paged => $data->{paged},
+            list => $data->{list}) if $data->{shards};
         return say_now($client, 200, '{}');
     }
     my %header = map { my ($k, $v) = split /:\s*/, $_, 2; (lc $k, $v) }
         (split /\r\n/, $head)[1 .. ($head =~ tr/\n//)];
-    my $request = eval { $json->decode($body) } // { Records => [] };
+    $client->{is_cbor} = $header{'content-type'} =~ /cbor/;
+    my $request = eval { $client->{is_cbor} ? LT::Cbor::decode($body)
+        : $json->decode($body) } // { Records => [] };
+    return list_shards($client, $request)
+        if $header{'x-amz-target'} =~ /ListShards/;
     my $call = { target => $header{'x-amz-target'}, headers => \%header,
         stream => $request->{StreamName}, at => time, bytes => length $body,
         path => $path, answer => shift @next // $always,
@@ -187,60 +221,105 @@ sub handle {
 }
 
 sub say_now {
-    my ($client, $status, $body) = @_;
-    my $bytes = message($status, $body);
+    my ($client, $status, $body, $type, $header) = @_;
+    my $bytes = message($status, $body, $type, $header);
     $client->{socket}->blocking(1);
     print {$client->{socket}} $bytes;
     $client->{socket}->flush;
 }
 
+# In the protocol of the request: (type, bytes).
+sub encoded {
+    my ($client, $data) = @_;
+    return $client->{is_cbor}
+        ? ('application/x-amz-cbor-1.1', LT::Cbor::encode($data))
+        : ('application/x-amz-json-1.1', $json->encode($data));
+}
+
+sub say_data {
+    my ($client, $status, $data, $header) = @_;
+    my ($type, $bytes) = encoded($client, $data);
+    say_now($client, $status, $bytes, $type, $header);
+}
+
 sub message {
-    my ($status, $body) = @_;
-    return "HTTP/1.1 $status X\r\nContent-Type: application/x-amz-json-1.1"
-        . "\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
+    my ($status, $body, $type, $header) = @_;
+    $type //= 'application/x-amz-json-1.1';
+    $header //= '';
+    return "HTTP/1.1 $status X\r\nContent-Type: $type\r\n$header"
+        . "Content-Length: " . length($body) . "\r\n\r\n$body";
 }
 
 my %refusal = (
     throttle => [400, 'ProvisionedThroughputExceededException'],
     denied => [400, 'UnrecognizedClientException'],
+    forbidden => [400, 'AccessDeniedException'],
     missing => [400, 'ResourceNotFoundException'],
     500 => [500, 'InternalFailure'],
     503 => [503, 'ServiceUnavailable'],
+    later => [503, 'ServiceUnavailable', "x-amz-retry-after: 1500\r\n"],
 );
 
 sub answer {
     my ($client, $call) = @_;
     my $how = $call->{answer};
     if (my $refusal = $refusal{$how}) {
-        my ($status, $type) = @$refusal;
-        return say_now($client, $status,
-            $json->encode({ __type => $type, message => 'scripted' }));
+        my ($status, $type, $header) = @$refusal;
+        return say_data($client, $status,
+            { __type => $type, message => 'scripted' }, $header);
     }
     return if $how eq 'hang';
     return drop($client) if $how eq 'reset';
     return say_now($client, 200, '<html>not JSON') if $how eq 'garbage';
-    my $body = $json->encode(results($call));
+    my ($type, $body) = encoded($client, results($call));
     if ($how eq 'cut') {
-        my $bytes = message(200, $body);
+        my $bytes = message(200, $body, $type);
         print {$client->{socket}} substr $bytes, 0,
             length($bytes) - int(length($body) / 2);
         $client->{socket}->flush;
         return drop($client);
     }
     if ($how eq 'slow') {
-        @$client{qw(out due)} = (message(200, $body), time + 0.3);
+        @$client{qw(out due)} = (message(200, $body, $type), time + 0.3);
         return;
     }
-    say_now($client, 200, $body);
+    say_now($client, 200, $body, $type);
+}
+
+# Ranges of the hash keys, equal parts; with "paged" one shard a page.
+sub list_shards {
+    my ($client, $request) = @_;
+    $listed++;
+    if (my $refusal = $refusal{$list{list} // ''}) {
+        return say_data($client, $refusal->[0],
+            { __type => $refusal->[1], message => 'scripted' });
+    }
+    my $n = $list{shards};
+    my $part = Math::BigInt->new(2)->bpow(128)->bdiv($n);
+    my @shards = map { {
+        ShardId => sprintf('shardId-%012d', $_),
+        SequenceNumberRange => { StartingSequenceNumber => '1' },
+        HashKeyRange => { StartingHashKey => $part->copy->bmul($_)->bstr,
+            EndingHashKey => $part->copy->bmul($_ + 1)->bsub(1)->bstr } } }
+        0 .. $n - 1;
+    return say_data($client, 200, { Shards => \@shards }) if !$list{paged};
+    my $at = $request->{NextToken} // 0;
+    return say_data($client, 400, { __type => 'InvalidArgumentException' })
+        if defined $request->{NextToken} && defined $request->{StreamName};
+    say_data($client, 200, { Shards => [$shards[$at]],
+        $at + 1 < $n ? (NextToken => '' . ($at + 1)) : () });
 }
 
 sub results {
     my ($call) = @_;
     my $how = $call->{answer};
     my $failing = $how =~ /^first:(\d+)/ ? $1 : 0;
+    my ($throttled) = $how =~ /^shard:(\d+)/;
     my (@results, $failed);
     for my $i (0 .. $#{$call->{records}}) {
-        my $bad = $how eq 'partial' ? $i % 2 == 0 : $i < $failing;
+        my $shard = shard_of($call->{records}[$i]{key}, $list{shards});
+        my $bad = $how eq 'partial' ? $i % 2 == 0
+            : defined $throttled ? $shard == $throttled : $i < $failing;
         $failed += $bad;
         $call->{records}[$i]{stored} = JSON::PP::false;
         if ($bad) {
@@ -249,8 +328,8 @@ sub results {
             next;
         }
         $call->{records}[$i]{stored} = JSON::PP::true
-            if $how =~ /^(?:ok|slow|partial|first:\d+)$/;
-        push @results, { ShardId => 'shardId-000000000000',
+            if $how =~ /^(?:ok|slow|partial|(?:first|shard):\d+)$/;
+        push @results, { ShardId => sprintf('shardId-%012d', $shard),
             SequenceNumber => sprintf '%056d', ++$sequence };
     }
     pop @results if $how eq 'short';
