@@ -28,7 +28,7 @@ SPHINX_LIBS  = $(shell pkg-config --cflags --libs pocketsphinx sphinxbase)
 .DELETE_ON_ERROR:
 .PHONY: help setup build module worker lib local unit demo run test \
     sanitize bench bench-soak bench-churn \
-    bench-heartbeat bench-ingest fresh-check check-clang clean
+    bench-heartbeat bench-ingest bench-fanout fresh-check check-clang clean
 
 help:
 	@echo 'make demo         translate a recorded talk on this machine, show captions and figures'
@@ -137,6 +137,10 @@ bench-heartbeat: build
 # RUN='--speakers 2000 --seconds 600': ours alone, for long
 bench-ingest: build $(BUILD)/bench/ingest-load $(BUILD)/bench/ingest-sink
 	@$(NODE) bench/ingest.mjs --module $(BUILD)/module/ngx_http_lt_module.so --bin $(BUILD)/bench $(RUN)
+
+# beside nchan: apt-get install libnginx-mod-nchan
+bench-fanout: build $(BUILD)/bench/fanout-client
+	@$(NODE) bench/fanout.mjs --module $(BUILD)/module/ngx_http_lt_module.so --bin $(BUILD)/bench $(RUN)
 
 $(BUILD)/bench/ingest-sink: bench/ingest-kinesis.c
 $(BUILD)/bench/%: bench/%.c

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-const freePort = () => new Promise((resolve) => {
+export const freePort = () => new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
         const { port } = server.address();
         server.close(() => resolve(port));
@@ -24,12 +24,12 @@ const answers = (port) => new Promise((resolve) => {
 const tlsProxy = ({ ca }) => `proxy_pass https://kinesis/; proxy_ssl_name localhost; proxy_ssl_server_name on;
             proxy_ssl_verify on; proxy_ssl_trusted_certificate ${ca};`;
 
-const nginxConf = ({ dir, module, port, redisPort, kinesisPort, kinesisTls, linger, buffer, record, workers, http, locations }) => `
+const nginxConf = ({ dir, module, port, redisPort, kinesisPort, kinesisTls, linger, buffer, record, workers, connections, http, locations }) => `
 load_module ${module};
 worker_processes ${workers};
 error_log ${dir}/error.log notice;
 pid ${dir}/nginx.pid;
-events { worker_connections 4096; }
+events { worker_connections ${connections}; }
 http {
     access_log off;
     client_body_temp_path ${dir}/body; proxy_temp_path ${dir}/proxy;
@@ -66,7 +66,7 @@ http {
 
 const CREDENTIALS = '[default]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = bench\n';
 
-const waitFor = async (port, child, name) => {
+export const waitFor = async (port, child, name) => {
     for (let i = 0; i < 100; i += 1) {
         if (await answers(port)) {
             return;
@@ -79,7 +79,7 @@ const waitFor = async (port, child, name) => {
     throw new Error(`${name} did not start`);
 };
 
-const stopChild = (child, signal) => new Promise((resolve) => {
+export const stopChild = (child, signal) => new Promise((resolve) => {
     if (child.exitCode !== null || child.signalCode !== null) {
         resolve();
         return;
@@ -90,7 +90,7 @@ const stopChild = (child, signal) => new Promise((resolve) => {
 
 // kinesisTls: { ca } = PEM file that Kinesis' certificate is checked with
 export const startServers = async ({ module, kinesisPort, kinesisTls = null, linger = '10ms', buffer = '60s', record = 'raw',
-    workers = 1, http = () => 'lt_audio_rate 0;', locations = '' }) => {
+    workers = 1, connections = 4096, http = () => 'lt_audio_rate 0;', locations = '' }) => {
     const dir = mkdtempSync(join(tmpdir(), 'lt-bench-'));
     const children = [];
     const start = async (port, name, command, args) => {
@@ -110,7 +110,8 @@ export const startServers = async ({ module, kinesisPort, kinesisTls = null, lin
         mkdirSync(join(dir, 'redis'));
         writeFileSync(join(dir, 'credentials'), CREDENTIALS, { mode: 0o600 });
         writeFileSync(join(dir, 'nginx.conf'), nginxConf({
-            dir, module, port, redisPort, kinesisPort, linger, buffer, record, workers, http, locations, kinesisTls }));
+            dir, module, port, redisPort, kinesisPort, linger, buffer, record, workers, connections,
+            http, locations, kinesisTls }));
         await start(redisPort, 'Redis', 'redis-server',
             ['--port', redisPort, '--bind', '127.0.0.1', '--save', '', '--dir', join(dir, 'redis')]);
         const nginx = await start(port, 'nginx', 'nginx',
