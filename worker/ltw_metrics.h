@@ -45,6 +45,7 @@
     X(pcm_bytes_overflow, "audio dropped: the recogniser did not take it")  \
     X(sessions_opened, "talks begun")                                       \
     X(sessions_ended, "talks ended")                                        \
+    X(sessions_abandoned, "talks left at once: another worker has them")    \
     X(streams_opened, "Transcribe streams opened")                          \
     X(streams_failed, "Transcribe streams that ended with an error")        \
     X(silence_sent, "times silence was sent to keep a stream")              \
@@ -58,11 +59,13 @@
     X(bytes_stored, "bytes of MP3 put into S3")                             \
     X(results_posted, "results accepted by nginx")                          \
     X(results_failed, "results that no nginx accepted")                     \
+    X(results_held, "results that waited for the lease to be renewed")      \
     X(results_dropped, "results dropped: too many were waiting")
 
 /* name, text: go up and down */
 #define LTW_GAUGES(X)                                                       \
     X(shards_owned, "shards that this worker reads")                        \
+    X(workers_live, "workers of this stream, this one too")                 \
     X(sessions_live, "talks in memory")                                     \
     X(streams_live, "Transcribe streams open")                              \
     X(redis_connected, "1 while Redis answers")                             \

@@ -19,6 +19,7 @@ typedef struct {
     ltw_loop_t *loop;
     ltw_metrics_t metrics;
     ltw_batcher_t *batcher;
+    ltw_tenure_t *tenure;
     ltw_timer_t *stop;
     struct {
         const ltw_batch_t *batch;
@@ -88,6 +89,8 @@ set_up(void **state)
     options.metrics = &room.metrics;
     room.stop = ltw_timer_new(room.loop, stop, &room);
     room.batcher = ltw_batcher_new(&options);
+    room.tenure = ltw_tenure_new("s-0", 1, INT64_MAX);
+    ltw_batcher_begin(room.batcher, room.tenure);
     *state = &room;
     return room.batcher == NULL;
 }
@@ -98,6 +101,8 @@ tear_down(void **state)
     room_t *room = *state;
 
     ltw_batcher_free(&room->batcher);
+    assert_int_equal(room->tenure->refs, 1);
+    ltw_tenure_unref(&room->tenure);
     ltw_timer_free(&room->stop);
     ltw_loop_free(&room->loop);
     return room->metrics.batch_bytes_held != 0;

@@ -1,9 +1,8 @@
 /*
- * Redis and leases, against a real redis-server on a unix socket: commands
- * that wait, replies that do not come, who may read a shard.
+ * Redis, against a real redis-server on a unix socket: commands that wait,
+ * replies that do not come.
  */
 #include "edge/ltw_redis.h"
-#include "kinesis/ltw_lease.h"
 #include "ltw_log.h"
 
 #include <setjmp.h>
@@ -275,148 +274,12 @@ test_subscribe(void **state)
     assert_string_equal(room->message, "again");
 }
 
-/* ---- leases ---- */
-
-typedef struct {
-    ltw_lease_t *lease;
-    int taken, lost, released;
-    char checkpoint[100];
-} holder_t;
-
-static void
-on_taken(void *data, lt_str_t checkpoint)
-{
-    holder_t *holder = data;
-
-    holder->taken++;
-    snprintf(holder->checkpoint, sizeof(holder->checkpoint), "%.*s",
-        (int) checkpoint.len, checkpoint.data);
-}
-
-static void
-on_lost(void *data)
-{
-    ((holder_t *) data)->lost++;
-}
-
-static void
-on_released(void *data)
-{
-    ((holder_t *) data)->released++;
-}
-
-static void
-hold(holder_t *holder, const ltw_services_t *services, const char *owner)
-{
-    ltw_lease_options_t options = { services, "stream", "shard-0", owner,
-        on_taken, on_lost, on_released, holder };
-
-    *holder = (holder_t) { .lease = ltw_lease_new(&options) };
-    assert_non_null(holder->lease);
-    ltw_lease_claim(holder->lease);
-}
-
-static void
-wait_until_taken(room_t *room, const holder_t *holder)
-{
-    int i;
-
-    for (i = 0; i < 80 && holder->taken == 0; i++) {
-        run_ms(room, 100);
-    }
-    assert_int_equal(holder->taken, 1);
-}
-
-static void
-test_lease(void **state)
-{
-    room_t *room = *state;
-    ltw_services_t services = { .loop = room->loop, .redis = room->redis,
-        .metrics = &room->metrics };
-    holder_t a, b;
-
-    hold(&a, &services, "a");
-    wait_until_taken(room, &a);
-    assert_string_equal(a.checkpoint, "");
-    assert_true(ltw_lease_is_fresh(a.lease));
-    hold(&b, &services, "b");
-    ltw_lease_checkpoint(a.lease, LT_STR("41"));
-    ltw_lease_checkpoint(a.lease, LT_STR("42"));        /* the newest wins */
-    assert_false(ltw_lease_is_stored(a.lease));
-    run_ms(room, 4500);                 /* a renews: b must go on waiting */
-    assert_true(ltw_lease_is_stored(a.lease));
-    assert_int_equal(b.taken, 0);
-    ltw_lease_release(a.lease);
-    wait_until_taken(room, &b);
-    assert_int_equal(a.released, 1);
-    assert_string_equal(b.checkpoint, "42");
-
-    ltw_lease_free(&a.lease);
-    hold(&a, &services, "a");
-    run_ms(room, 100);
-    ltw_lease_free(&b.lease);           /* as if it were killed */
-    run_ms(room, 2500);
-    assert_int_equal(a.taken, 0);
-    wait_until_taken(room, &a);
-
-    {
-        lt_str_t argv[] = { LT_STR("HSET"),
-            LT_STR("lt:shard:stream:shard-0"), LT_STR("owner"), LT_STR("c") };
-
-        ltw_redis_command(room->redis, argv, 4, NULL, NULL);
-    }
-    ltw_lease_checkpoint(a.lease, LT_STR("43"));        /* too late */
-    run_ms(room, 1500);
-    assert_int_equal(a.lost, 1);
-    assert_false(ltw_lease_is_fresh(a.lease));
-    room->replies = 0;
-    {
-        lt_str_t argv[] = { LT_STR("HGET"),
-            LT_STR("lt:shard:stream:shard-0"), LT_STR("checkpoint") };
-
-        ltw_redis_command(room->redis, argv, 3, on_reply, room);
-    }
-    ltw_loop_run(room->loop);
-    assert_string_equal(room->text, "42 0 0");
-    ltw_lease_free(&a.lease);
-}
-
-/* Redis without a memory: the owner keeps its lease and its checkpoint. */
-static void
-test_lease_forgotten(void **state)
-{
-    room_t *room = *state;
-    ltw_services_t services = { .loop = room->loop, .redis = room->redis,
-        .metrics = &room->metrics };
-    holder_t a, b;
-
-    hold(&a, &services, "a");
-    wait_until_taken(room, &a);
-    ltw_lease_checkpoint(a.lease, LT_STR("42"));
-    run_ms(room, 200);
-    stop_server(room);
-    run_ms(room, 3000);
-    assert_false(ltw_lease_is_fresh(a.lease));
-    start_server(room);
-    while (!ltw_lease_is_fresh(a.lease)) {
-        run_ms(room, 100);
-    }
-    assert_int_equal(a.lost, 0);
-    ltw_lease_release(a.lease);
-    hold(&b, &services, "b");
-    wait_until_taken(room, &b);
-    assert_string_equal(b.checkpoint, "42");
-    ltw_lease_free(&a.lease);
-    ltw_lease_free(&b.lease);
-}
-
 int
 main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_commands), TEST(test_stalled_server), TEST(test_subscribe),
-        TEST(test_lease), TEST(test_lease_forgotten),
         cmocka_unit_test_setup_teardown(test_no_server, set_up_down,
             tear_down),
     };

@@ -34,7 +34,7 @@ export const sleep = (ms) => new Promise(
   (resolve) => setTimeout(resolve, Math.max(0, ms)));
 
 /* Waits until check() is truthy; its last value, or null when time is up. */
-export async function until(check, ms = 15_000) {
+export async function until(check, ms = 30_000) {
   const deadline = Date.now() + ms;
 
   for (;;) {
@@ -276,12 +276,13 @@ class Talk {
 class Rig {
   workers = [];
 
-  async start({ worker = true, config = {} } = {}) {
+  async start({ worker = true, shards = 1, config = {} } = {}) {
     this.dir = fs.mkdtempSync(`${tmpdir()}/lt-worker-`);
     this.redis = new Redis(this.dir);
     this.results = new Results();
     fs.writeFileSync(`${this.dir}/token`, `${TOKEN}\n`, { mode: 0o600 });
-    [this.aws] = await Promise.all([standIns.start(), this.redis.start(),
+    [this.aws] = await Promise.all([standIns.start('--shards', `${shards}`),
+      this.redis.start(),
       this.results.start()]);
     this.kinesis = new KinesisClient(standIns.client(this.aws.kinesis));
     if (worker) {

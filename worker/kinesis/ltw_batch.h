@@ -12,6 +12,7 @@
 #define LTW_BATCH_H
 
 #include "lt_audio_record.h"
+#include "kinesis/ltw_tenure.h"
 #include "lt_base.h"
 
 #define LTW_BATCH_BYTES_MAX (6 * 1024 * 1024)
@@ -33,6 +34,7 @@ typedef struct {
     size_t bytes;
     size_t sessions_n;              /* different ones */
     const char *shard;
+    ltw_tenure_t *tenure;           /* in which they were read */
     int64_t closed_wall_ms;
 } ltw_batch_t;
 

@@ -25,6 +25,7 @@ struct ltw_batch_box_s {
 
 struct ltw_batcher_s {
     ltw_batcher_options_t options;
+    ltw_tenure_t *tenure;
     ltw_batch_box_t *open;
     ltw_batch_box_t *first;     /* handed over, oldest first */
     ltw_batch_box_t *last;
@@ -50,6 +51,7 @@ ltw_box_free(ltw_batch_box_t *box)
     }
     free(box->blocks);
     free(box->records);
+    ltw_tenure_unref(&box->batch.tenure);
     free(box);
 }
 
@@ -178,10 +180,18 @@ ltw_batcher_open(ltw_batcher_t *batcher)
         }
         box->batcher = batcher;
         box->batch.shard = batcher->options.shard;
+        box->batch.tenure = ltw_tenure_ref(batcher->tenure);
         box->opened_at_ms = ltw_loop_now_ms(batcher->options.loop);
         batcher->open = box;
     }
     return ltw_box_reserve(batcher->open);
+}
+
+void
+ltw_batcher_begin(ltw_batcher_t *batcher, ltw_tenure_t *tenure)
+{
+    ltw_tenure_unref(&batcher->tenure);
+    batcher->tenure = ltw_tenure_ref(tenure);
 }
 
 lt_result_t
@@ -369,6 +379,7 @@ ltw_batcher_free(ltw_batcher_t **batcher)
     }
     ltw_timer_free(&(*batcher)->window);
     ltw_timer_free(&(*batcher)->sweep);
+    ltw_tenure_unref(&(*batcher)->tenure);
     ltw_box_free((*batcher)->open);
     while ((box = (*batcher)->first) != NULL) {
         (*batcher)->first = box->next;

@@ -34,6 +34,9 @@ ltw_batcher_t *ltw_batcher_new(const ltw_batcher_options_t *options);
 /* Whoever took the batches is gone: those not done are freed too. */
 void ltw_batcher_free(ltw_batcher_t **batcher);
 
+/* Before the first record, and after each reset. */
+void ltw_batcher_begin(ltw_batcher_t *batcher, ltw_tenure_t *tenure);
+
 /*
  * LT_INVALID: a poison record (bad base64, no session id as partition key,
  * no or half samples), counted, skipped; err says which.  LT_ERROR: no

@@ -3,37 +3,19 @@
 #include "ltw_log.h"
 
 #include "lt_state.h"
+#include "lt_state_worker.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LTW_LEASE_TICK_MS 1000
+#define LTW_LEASE_LAST_WORD_MS 10000    /* of a shard that was read out */
+#define LTW_LEASE_LOOK_MS 500           /* at another's */
+#define LTW_LEASE_BLIND_MS 1500         /* longer without a look: anew */
+#define LTW_LEASE_YIELD_MS 1200         /* a free one is left to others */
 #define LTW_LEASE_DEAD_MS 3000
 #define LTW_LEASE_FRESH_MS 2500         /* less than DEAD: we stop first */
-
-/* KEYS: lease.  ARGV: me, the owner and counter that I take for dead. */
-static const char ltw_lease_claim_script[] =
-    "local l = redis.call('HMGET', KEYS[1], 'owner', 'counter', 'checkpoint')"
-    " local owner = l[1] or ''"
-    " if owner ~= '' and owner ~= ARGV[1]"
-    "   and not (owner == ARGV[2] and l[2] == ARGV[3]) then"
-    "   return {0, owner, l[2] or ''} end"
-    " redis.call('HSET', KEYS[1], 'owner', ARGV[1])"
-    " redis.call('HINCRBY', KEYS[1], 'counter', 1)"
-    " return {1, l[3] or '', owner}";
-
-/* KEYS: lease.  ARGV: me, checkpoint or '', '1' to give it back.
-   A lease that Redis has forgotten is still ours. */
-static const char ltw_lease_renew_script[] =
-    "if redis.call('EXISTS', KEYS[1]) == 0 then"
-    "   redis.call('HSET', KEYS[1], 'owner', ARGV[1])"
-    " elseif redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then"
-    "   return 0 end"
-    " redis.call('HINCRBY', KEYS[1], 'counter', 1)"
-    " if ARGV[2] ~= '' then"
-    "   redis.call('HSET', KEYS[1], 'checkpoint', ARGV[2]) end"
-    " if ARGV[3] == '1' then redis.call('HDEL', KEYS[1], 'owner') end"
-    " return 1";
 
 typedef enum {
     LTW_LEASE_IDLE, LTW_LEASE_WAITING, LTW_LEASE_HELD, LTW_LEASE_RELEASING,
@@ -46,11 +28,15 @@ struct ltw_lease_s {
     ltw_timer_t *timer;
     ltw_redis_id_t command;             /* at most one at a time */
     int64_t sent_at_ms;
-    int64_t renewed_at_ms;
+    int64_t token;                      /* of this tenure */
+    ltw_tenure_t *tenure;               /* while HELD and RELEASING */
+    int64_t looked_at_ms;               /* while WAITING */
     int64_t seen_at_ms;                 /* other's counter last changed */
+    int64_t free_at_ms;                 /* seen without an owner; 0: not */
     char seen_owner[64];
     char seen_counter[24];
     char checkpoint[LTW_CHECKPOINT_MAX];
+    char heir[64];                      /* RELEASING: "-" or the next owner */
     char sent[LTW_CHECKPOINT_MAX];      /* with the command under way */
     char stored[LTW_CHECKPOINT_MAX];    /* Redis has it */
     char key[400];
@@ -83,28 +69,47 @@ static void
 ltw_lease_held(ltw_lease_t *lease, const ltw_reply_t *reply)
 {
     lt_str_t former = ltw_reply_str(ltw_reply_at(reply, 2));
+    int64_t token = ltw_reply_int(ltw_reply_at(reply, 3));
+    ltw_tenure_t *tenure = ltw_tenure_new(lease->options.shard, token,
+        lease->sent_at_ms + LTW_LEASE_FRESH_MS);
 
+    if (tenure == NULL) {
+        ltw_timer_start(lease->timer, LTW_LEASE_TICK_MS);
+        return;                         /* no memory: claimed again */
+    }
     lease->state = LTW_LEASE_HELD;
-    lease->renewed_at_ms = lease->sent_at_ms;
+    lease->tenure = tenure;
+    lease->token = token;
     ltw_lease_keep(lease->stored, sizeof(lease->stored),
         ltw_reply_str(ltw_reply_at(reply, 1)));
     memcpy(lease->checkpoint, lease->stored, sizeof(lease->checkpoint));
     ltw_count(lease->options.services->metrics, leases_taken, 1);
     ltw_log(LTW_INFO, "lease_taken", ltw_cstr("shard", lease->options.shard),
         ltw_cstr("checkpoint", lease->checkpoint),
-        ltw_str("former_owner", former));
+        ltw_str("former_owner", former), ltw_int("token", token));
     ltw_timer_start(lease->timer, LTW_LEASE_TICK_MS);
     lease->options.taken(lease->options.data, lt_str(lease->checkpoint));
 }
 
-/* Another holds it: remember since when its counter stands still. */
+/* Another holds it: remember since when its counter stands still.  What we
+   did not look at for a while may have moved. */
 static void
 ltw_lease_watch_other(ltw_lease_t *lease, const ltw_reply_t *reply)
 {
     lt_str_t owner = ltw_reply_str(ltw_reply_at(reply, 1));
     lt_str_t counter = ltw_reply_str(ltw_reply_at(reply, 2));
+    int is_blind = lease->sent_at_ms - lease->looked_at_ms
+        > LTW_LEASE_BLIND_MS;
 
-    if (!lt_str_is(owner, lease->seen_owner)
+    lease->looked_at_ms = lease->sent_at_ms;
+    if (owner.len == 0) {
+        lease->free_at_ms = lease->free_at_ms == 0 || is_blind
+            ? lease->sent_at_ms : lease->free_at_ms;
+        lease->seen_owner[0] = '\0';
+        return;
+    }
+    lease->free_at_ms = 0;
+    if (is_blind || !lt_str_is(owner, lease->seen_owner)
         || !lt_str_is(counter, lease->seen_counter))
     {
         if (!lt_str_is(owner, lease->seen_owner)) {
@@ -134,22 +139,36 @@ ltw_lease_on_claim(void *data, const ltw_reply_t *reply,
     if (reply != NULL) {
         ltw_lease_watch_other(lease, reply);
     }
-    ltw_timer_start(lease->timer, LTW_LEASE_TICK_MS);
+    ltw_timer_start(lease->timer, LTW_LEASE_LOOK_MS);
+}
+
+/* Whoever has more than his share lets the others go first. */
+static int
+ltw_lease_yields(const ltw_lease_t *lease)
+{
+    int64_t free_since = lease->seen_owner[0] != '\0'
+        ? lease->seen_at_ms + LTW_LEASE_DEAD_MS : lease->free_at_ms;
+
+    return lease->options.has_share(lease->options.data)
+        && (free_since == 0
+            || ltw_lease_now(lease) - free_since < LTW_LEASE_YIELD_MS);
 }
 
 static void
 ltw_lease_send_claim(ltw_lease_t *lease)
 {
     int is_dead = lease->seen_owner[0] != '\0'
-        && ltw_lease_now(lease) - lease->seen_at_ms >= LTW_LEASE_DEAD_MS;
+        && lease->looked_at_ms - lease->seen_at_ms >= LTW_LEASE_DEAD_MS;
     lt_str_t argv[] = { LT_STR("1"), { lease->key, lease->key_len },
         lt_str(lease->options.owner),
         is_dead ? lt_str(lease->seen_owner) : LT_STR(""),
-        is_dead ? lt_str(lease->seen_counter) : LT_STR("") };
+        is_dead ? lt_str(lease->seen_counter) : LT_STR(""),
+        ltw_lease_yields(lease) ? LT_STR("1") : LT_STR("0") };
 
     lease->sent_at_ms = ltw_lease_now(lease);
     lease->command = ltw_redis_script(lease->options.services->redis,
-        ltw_lease_claim_script, argv, 5, ltw_lease_on_claim, lease);
+        lt_state_worker_script(LT_STATE_LEASE_CLAIM), argv, 6,
+        ltw_lease_on_claim, lease);
     if (lease->command == 0) {
         ltw_timer_start(lease->timer, LTW_LEASE_TICK_MS);
     }
@@ -158,10 +177,19 @@ ltw_lease_send_claim(ltw_lease_t *lease)
 /* ---- holding ---- */
 
 static void
+ltw_lease_end_tenure(ltw_lease_t *lease, ltw_tenure_state_t how)
+{
+    lease->tenure->state = how;
+    ltw_tenure_unref(&lease->tenure);
+}
+
+static void
 ltw_lease_lose(ltw_lease_t *lease)
 {
+    ltw_lease_end_tenure(lease, LTW_TENURE_LOST);
     lease->state = LTW_LEASE_WAITING;
     lease->seen_owner[0] = '\0';
+    lease->free_at_ms = 0;
     ltw_count(lease->options.services->metrics, leases_lost, 1);
     ltw_log(LTW_WARN, "lease_lost", ltw_cstr("shard", lease->options.shard),
         ltw_cstr("hint", "another worker reads this shard now"));
@@ -192,7 +220,7 @@ ltw_lease_on_renew(void *data, const ltw_reply_t *reply,
         ltw_lease_lose(lease);
         return;
     }
-    lease->renewed_at_ms = lease->sent_at_ms;
+    lease->tenure->fresh_until_ms = lease->sent_at_ms + LTW_LEASE_FRESH_MS;
     memcpy(lease->stored, lease->sent, sizeof(lease->stored));
     ltw_count(metrics, checkpoints_written, was_new);
     if (strcmp(lease->checkpoint, lease->stored) != 0) {
@@ -210,6 +238,10 @@ ltw_lease_on_release(void *data, const ltw_reply_t *reply,
 
     lease->command = 0;
     lease->state = LTW_LEASE_RELEASED;
+    lease->tenure->fresh_until_ms = ltw_lease_now(lease)
+        + LTW_LEASE_LAST_WORD_MS;
+    ltw_lease_end_tenure(lease, strcmp(lease->checkpoint, LTW_SHARD_END) == 0
+        ? LTW_TENURE_READ_OUT : LTW_TENURE_LOST);
     if (reply == NULL) {
         ltw_log(LTW_WARN, "lease_not_released",
             ltw_cstr("shard", lease->options.shard),
@@ -217,7 +249,8 @@ ltw_lease_on_release(void *data, const ltw_reply_t *reply,
     } else {
         ltw_log(LTW_INFO, "lease_released",
             ltw_cstr("shard", lease->options.shard),
-            ltw_cstr("checkpoint", lease->checkpoint));
+            ltw_cstr("checkpoint", lease->checkpoint),
+            ltw_cstr("heir", lease->heir));
     }
     lease->options.released(lease->options.data);
 }
@@ -226,15 +259,19 @@ static void
 ltw_lease_send_renew(ltw_lease_t *lease)
 {
     int is_release = lease->state == LTW_LEASE_RELEASING;
+    char token[24];
     lt_str_t argv[] = { LT_STR("1"), { lease->key, lease->key_len },
-        lt_str(lease->options.owner), lt_str(lease->checkpoint),
-        is_release ? LT_STR("1") : LT_STR("0") };
+        lt_str(lease->options.owner),
+        { token, (size_t) snprintf(token, sizeof(token), "%lld",
+            (long long) lease->token) },
+        lt_str(lease->checkpoint),
+        is_release ? lt_str(lease->heir) : LT_STR("") };
 
     ltw_timer_stop(lease->timer);
     memcpy(lease->sent, lease->checkpoint, sizeof(lease->sent));
     lease->sent_at_ms = ltw_lease_now(lease);
     lease->command = ltw_redis_script(lease->options.services->redis,
-        ltw_lease_renew_script, argv, 5,
+        lt_state_worker_script(LT_STATE_LEASE_RENEW), argv, 6,
         is_release ? ltw_lease_on_release : ltw_lease_on_renew, lease);
     if (lease->command == 0) {
         ltw_timer_start(lease->timer, LTW_LEASE_TICK_MS);
@@ -284,8 +321,24 @@ ltw_lease_checkpoint(ltw_lease_t *lease, lt_str_t checkpoint)
 }
 
 void
-ltw_lease_release(ltw_lease_t *lease)
+ltw_lease_leave(ltw_lease_t *lease)
 {
+    if (lease->tenure != NULL) {
+        lease->tenure->state = LTW_TENURE_LEAVING;
+    }
+}
+
+ltw_tenure_t *
+ltw_lease_tenure(const ltw_lease_t *lease)
+{
+    return lease->tenure;
+}
+
+void
+ltw_lease_release(ltw_lease_t *lease, const char *heir)
+{
+    ltw_lease_keep(lease->heir, sizeof(lease->heir),
+        lt_str(heir != NULL ? heir : "-"));
     switch (lease->state) {
     case LTW_LEASE_HELD:
         lease->state = LTW_LEASE_RELEASING;
@@ -310,7 +363,7 @@ int
 ltw_lease_is_fresh(const ltw_lease_t *lease)
 {
     return lease->state == LTW_LEASE_HELD
-        && ltw_lease_now(lease) - lease->renewed_at_ms < LTW_LEASE_FRESH_MS;
+        && ltw_tenure_may_speak(lease->tenure, ltw_lease_now(lease));
 }
 
 int
@@ -349,6 +402,9 @@ ltw_lease_free(ltw_lease_t **lease)
     if (*lease != NULL) {
         ltw_redis_cancel((*lease)->options.services->redis,
             (*lease)->command);
+        if ((*lease)->tenure != NULL) {
+            ltw_lease_end_tenure(*lease, LTW_TENURE_LOST);
+        }
         ltw_timer_free(&(*lease)->timer);
         free(*lease);
         *lease = NULL;

@@ -1,23 +1,27 @@
 /*
- * Who reads a shard: an owner, a counter and a checkpoint in Redis, one hash
- * a shard (lt:shard:<stream>:<shard>).  The owner raises the counter each
- * second; a worker that sees owner and counter unchanged for 3 s by its own
- * clock takes over.  The model is the lease table of the Kinesis Client
- * Library.
+ * Who reads a shard: an owner, a counter, a token and a checkpoint in Redis,
+ * one hash a shard (lt:shard:<stream>:<shard>).  The owner raises the counter
+ * each second; a worker that sees owner and counter unchanged for 3 s by its
+ * own clock, having looked all the time, takes over and raises the token: what
+ * the owner before it still writes is refused.  The model is the lease table
+ * of the Kinesis Client Library.
  *
  * States, and what ends each:
- *   WAITING    claims each second, until the shard is free or its owner dead
+ *   WAITING    looks twice a second, until the shard is free or its owner dead;
+ *              who has its share of shards lets others go first, 1.2 s
  *   HELD       renews each second, until Redis says that another owns it
  *   RELEASING  one command, until its reply or its timeout
  *   RELEASED   the end
  *
  * A checkpoint is text: a sequence number; "@<Unix ms>" or "TRIM_HORIZON" when
- * nothing is done yet; or "SHARD_END".  It is written with the next renewal, at once where possible,
- * again until Redis has it, and never by who is not the owner.
+ * nothing is done yet; or "SHARD_END".  It is written with the next renewal, at
+ * once where possible, again until Redis has it, and never by who is not the
+ * owner.
  */
 #ifndef LTW_LEASE_H
 #define LTW_LEASE_H
 
+#include "kinesis/ltw_tenure.h"
 #include "ltw_services.h"
 
 #define LTW_CHECKPOINT_MAX 160
@@ -30,6 +34,8 @@ typedef struct {
     const char *stream;
     const char *shard;          /* all three outlive the lease */
     const char *owner;          /* this process */
+    /* 1: this worker has its share already.  Must be answered at once. */
+    int (*has_share)(void *data);
     void (*taken)(void *data, lt_str_t checkpoint);     /* "" = none yet */
     void (*lost)(void *data);   /* then it is claimed again by itself */
     void (*released)(void *data);
@@ -41,8 +47,14 @@ void ltw_lease_free(ltw_lease_t **lease);   /* without a release */
 
 void ltw_lease_claim(ltw_lease_t *lease);   /* begins; once */
 void ltw_lease_checkpoint(ltw_lease_t *lease, lt_str_t checkpoint);
-/* Gives the shard back with the last checkpoint; released() follows. */
-void ltw_lease_release(ltw_lease_t *lease);
+/* Its talks finish: it will be given to another worker. */
+void ltw_lease_leave(ltw_lease_t *lease);
+/* Gives the shard back with the last checkpoint, to anybody (NULL) or to that
+   worker, which has 3 s to come; released() follows. */
+void ltw_lease_release(ltw_lease_t *lease, const char *heir);
+
+/* NULL while it is not held; the lease's reference. */
+ltw_tenure_t *ltw_lease_tenure(const ltw_lease_t *lease);
 
 /* Renewed so lately that nobody can have taken it.  While not: do not read. */
 int ltw_lease_is_fresh(const ltw_lease_t *lease);

@@ -11,11 +11,13 @@
 #include <string.h>
 
 #define LTW_SHARD_PAUSE_MS 100          /* SHARD_END is not stored yet */
+#define LTW_SHARD_MOVE_MS 10000         /* for its talks to finish */
+#define LTW_SHARD_SETTLED_MS 10000      /* then it may be moved */
 
 typedef enum {
     LTW_SHARD_PARENTS, LTW_SHARD_CLAIMING, LTW_SHARD_READING,
-    LTW_SHARD_FINISHING, LTW_SHARD_DRAINING, LTW_SHARD_RELEASING,
-    LTW_SHARD_ENDED
+    LTW_SHARD_FINISHING, LTW_SHARD_MOVING, LTW_SHARD_GIVING,
+    LTW_SHARD_DRAINING, LTW_SHARD_RELEASING, LTW_SHARD_ENDED
 } ltw_shard_state_t;
 
 struct ltw_shard_s {
@@ -28,6 +30,11 @@ struct ltw_shard_s {
     ltw_parents_t *parents;             /* in PARENTS only */
     ltw_reader_t *reader;
     int has_read_parents;               /* they were read by this product */
+    char heir[LTW_FLEET_ID_MAX];        /* while MOVING and GIVING */
+    int64_t taken_at_ms;
+    uint64_t bytes;                     /* since the last weighing */
+    int64_t weighed_at_ms;
+    int64_t load;                       /* bytes a second, averaged */
 };
 
 /* ---- ends ---- */
@@ -40,7 +47,15 @@ ltw_shard_end(ltw_shard_t *shard)
     shard->options.ended(shard->options.data, shard);
 }
 
-/* FINISHING and DRAINING go on when the last batch is done and stored. */
+static void
+ltw_shard_give(ltw_shard_t *shard)
+{
+    shard->state = LTW_SHARD_GIVING;
+    ltw_timer_stop(shard->timer);
+    ltw_lease_release(shard->lease, shard->heir);
+}
+
+/* FINISHING, MOVING and DRAINING go on when the last batch is done and stored. */
 static void
 ltw_shard_check_idle(ltw_shard_t *shard)
 {
@@ -53,20 +68,31 @@ ltw_shard_check_idle(ltw_shard_t *shard)
             ltw_log(LTW_INFO, "shard_read_out",
                 ltw_cstr("shard", shard->info.id));
             shard->state = LTW_SHARD_RELEASING;
-            ltw_lease_release(shard->lease);
+            ltw_lease_release(shard->lease, NULL);
         } else {
             ltw_timer_start(shard->timer, LTW_SHARD_PAUSE_MS);
         }
+    } else if (shard->state == LTW_SHARD_MOVING) {
+        ltw_shard_give(shard);
     } else if (shard->state == LTW_SHARD_DRAINING) {
         shard->state = LTW_SHARD_RELEASING;
-        ltw_lease_release(shard->lease);
+        ltw_lease_release(shard->lease, NULL);
     }
 }
 
+/* To its heir; whoever looks at it from then on as all others do. */
 static void
 ltw_shard_released(void *data)
 {
-    ltw_shard_end(data);
+    ltw_shard_t *shard = data;
+
+    ltw_batcher_reset(shard->batcher);
+    if (shard->state == LTW_SHARD_GIVING) {
+        shard->state = LTW_SHARD_CLAIMING;
+        ltw_lease_claim(shard->lease);
+    } else {
+        ltw_shard_end(shard);
+    }
 }
 
 static void
@@ -132,10 +158,12 @@ ltw_shard_taken(void *data, lt_str_t checkpoint)
         || (checkpoint.len == 0 && ltw_shard_is_of_the_past(shard)))
     {
         shard->state = LTW_SHARD_RELEASING;
-        ltw_lease_release(shard->lease);
+        ltw_lease_release(shard->lease, NULL);
         return;
     }
     shard->state = LTW_SHARD_READING;
+    shard->taken_at_ms = ltw_loop_now_ms(shard->options.services->loop);
+    ltw_batcher_begin(shard->batcher, ltw_lease_tenure(shard->lease));
     if (checkpoint.len == 0) {
         ltw_shard_begin_anew(shard);
     } else {
@@ -152,8 +180,8 @@ ltw_shard_lost(void *data)
     ltw_batcher_reset(shard->batcher);
     if (shard->state == LTW_SHARD_DRAINING) {
         shard->state = LTW_SHARD_RELEASING;
-        ltw_lease_release(shard->lease);
-    } else if (shard->state != LTW_SHARD_RELEASING) {
+        ltw_lease_release(shard->lease, NULL);
+    } else if (shard->state < LTW_SHARD_GIVING) {
         shard->state = LTW_SHARD_CLAIMING;
     }
 }
@@ -194,6 +222,7 @@ ltw_shard_take(void *data, const ltw_records_t *records)
             first_skipped = record.sequence_number;
             why = err;
         }
+        shard->bytes += record.data_base64.len / 4 * 3;
         if (record.sequence_number.len > 0) {
             ltw_reader_pass(shard->reader, record.sequence_number);
         }
@@ -236,11 +265,16 @@ ltw_shard_unusable(void *data, const ltw_aws_answer_t *answer)
     ltw_shard_begin_anew(shard);
 }
 
-/* Until the last batch is done and stored. */
 static void
 ltw_shard_timer_ready(void *data)
 {
-    ltw_shard_check_idle(data);
+    ltw_shard_t *shard = data;
+
+    if (shard->state == LTW_SHARD_MOVING) {
+        ltw_shard_give(shard);          /* the heir reads the rest again */
+    } else {
+        ltw_shard_check_idle(shard);    /* until it is done and stored */
+    }
 }
 
 /* ---- what the stream asks for ---- */
@@ -267,7 +301,8 @@ int
 ltw_shard_is_owned(const ltw_shard_t *shard)
 {
     return shard->state >= LTW_SHARD_READING
-        && shard->state <= LTW_SHARD_DRAINING;
+        && shard->state <= LTW_SHARD_DRAINING
+        && shard->state != LTW_SHARD_GIVING;
 }
 
 int64_t
@@ -276,9 +311,56 @@ ltw_shard_behind_ms(const ltw_shard_t *shard)
     return ltw_reader_behind_ms(shard->reader);
 }
 
+int64_t
+ltw_shard_weigh(ltw_shard_t *shard)
+{
+    int64_t now = ltw_loop_now_ms(shard->options.services->loop);
+    int64_t ms = now - shard->weighed_at_ms;
+
+    if (ms >= LTW_SHARD_WEIGH_MS) {
+        shard->load = (shard->load
+            + (int64_t) shard->bytes * 1000 / ms) / 2;
+        shard->bytes = 0;
+        shard->weighed_at_ms = now;
+    }
+    return shard->load + LTW_FLEET_SHARD_LOAD;
+}
+
+int
+ltw_shard_is_settled(const ltw_shard_t *shard)
+{
+    return shard->state == LTW_SHARD_READING
+        && ltw_loop_now_ms(shard->options.services->loop)
+            - shard->taken_at_ms >= LTW_SHARD_SETTLED_MS;
+}
+
+int
+ltw_shard_is_moving(const ltw_shard_t *shard)
+{
+    return shard->state == LTW_SHARD_MOVING
+        || shard->state == LTW_SHARD_GIVING;
+}
+
+void
+ltw_shard_move(ltw_shard_t *shard, const char *heir)
+{
+    ltw_log(LTW_INFO, "shard_moving", ltw_cstr("shard", shard->info.id),
+        ltw_cstr("heir", heir), ltw_int("load", shard->load));
+    snprintf(shard->heir, sizeof(shard->heir), "%s", heir);
+    ltw_reader_stop(shard->reader);
+    shard->state = LTW_SHARD_MOVING;
+    ltw_batcher_flush(shard->batcher);
+    ltw_lease_leave(shard->lease);
+    ltw_timer_start(shard->timer, LTW_SHARD_MOVE_MS);
+    ltw_shard_check_idle(shard);
+}
+
 void
 ltw_shard_drain(ltw_shard_t *shard)
 {
+    if (shard->state == LTW_SHARD_GIVING) {
+        shard->state = LTW_SHARD_RELEASING;
+    }
     if (shard->state >= LTW_SHARD_DRAINING) {
         return;
     }
@@ -295,7 +377,7 @@ ltw_shard_hurry(ltw_shard_t *shard)
     ltw_shard_drain(shard);
     if (shard->state == LTW_SHARD_DRAINING) {
         shard->state = LTW_SHARD_RELEASING;
-        ltw_lease_release(shard->lease);
+        ltw_lease_release(shard->lease, NULL);
     }
 }
 
@@ -335,6 +417,14 @@ ltw_shard_reader(ltw_shard_t *shard)
     return ltw_reader_new(&options);
 }
 
+static int
+ltw_shard_has_share(void *data)
+{
+    const ltw_shard_t *shard = data;
+
+    return shard->options.has_share(shard->options.data);
+}
+
 static ltw_lease_t *
 ltw_shard_lease(ltw_shard_t *shard)
 {
@@ -343,6 +433,7 @@ ltw_shard_lease(ltw_shard_t *shard)
         .stream = shard->options.stream,
         .shard = shard->info.id,
         .owner = shard->options.owner,
+        .has_share = ltw_shard_has_share,
         .taken = ltw_shard_taken,
         .lost = ltw_shard_lost,
         .released = ltw_shard_released,

@@ -7,6 +7,9 @@
  *   READING    ltw_reader.h, until the shard is read out
  *   FINISHING  closed and read out: until its batches are done and Redis has
  *              the checkpoint SHARD_END
+ *   MOVING     another worker shall have it: until its talks have finished, 10 s
+ *              at most
+ *   GIVING     the lease is made the other's; then CLAIMING
  *   DRAINING   told to end: until its batches are done
  *   RELEASING  the lease is given back
  *   ENDED      read out, or not to be read at all, or drained
@@ -19,6 +22,7 @@
 
 #include "aws/ltw_aws_kinesis_list_shards.h"
 #include "kinesis/ltw_batch.h"
+#include "kinesis/ltw_fleet.h"
 #include "ltw_services.h"
 
 typedef struct ltw_shard_s ltw_shard_t;
@@ -31,8 +35,11 @@ typedef struct {
     void *handler_data;
     void (*ended)(void *data, ltw_shard_t *shard);  /* now ENDED, once; the
                                                        shard may be freed */
+    int (*has_share)(void *data);       /* ltw_lease.h */
     void *data;
 } ltw_shard_options_t;
+
+#define LTW_SHARD_WEIGH_MS 5000
 
 /* Starts at once.  parents: those that are still listed. */
 ltw_shard_t *ltw_shard_new(const ltw_shard_options_t *options,
@@ -46,6 +53,14 @@ void ltw_shard_set_closed(ltw_shard_t *shard);  /* it takes no more records */
 void ltw_shard_drain(ltw_shard_t *shard);
 /* The time for that is over: gives the lease back as far as it got. */
 void ltw_shard_hurry(ltw_shard_t *shard);
+
+/* Its load for the fleet; once a second or so. */
+int64_t ltw_shard_weigh(ltw_shard_t *shard);
+/* Read by us for a while: it may be moved. */
+int ltw_shard_is_settled(const ltw_shard_t *shard);
+int ltw_shard_is_moving(const ltw_shard_t *shard);
+/* A settled one goes to that worker. */
+void ltw_shard_move(ltw_shard_t *shard, const char *heir);
 
 int ltw_shard_is_ended(const ltw_shard_t *shard);
 int ltw_shard_is_owned(const ltw_shard_t *shard);

@@ -1,5 +1,6 @@
 #include "kinesis/ltw_stream.h"
 
+#include "kinesis/ltw_fleet.h"
 #include "kinesis/ltw_shard.h"
 #include "ltw_log.h"
 
@@ -11,7 +12,9 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define LTW_STREAM_SCAN_MS 30000
+#define LTW_STREAM_SCAN_MS 10000
+#define LTW_STREAM_BACKOFF_MAX_MS 30000
+#define LTW_STREAM_BALANCE_MS 6000      /* between two moves, 1 to 2 times */
 #define LTW_STREAM_BACKOFF_MIN_MS 1000
 #define LTW_STREAM_REMIND_MS 30000
 #define LTW_STREAM_TOKEN_MAX 2048
@@ -23,6 +26,8 @@ struct ltw_stream_s {
     ltw_timer_t *timer;                 /* next scan, or next try */
     ltw_timer_t *reaper;
     ltw_aws_id_t call;
+    ltw_fleet_t *fleet;
+    int64_t balance_at_ms;
     ltw_shard_t **shards;
     size_t shards_n;
     ltw_shard_info_t *found;            /* by the scan under way */
@@ -75,6 +80,69 @@ ltw_stream_shard_ended(void *data, ltw_shard_t *shard)
 
     (void) shard;       /* stays, so that the next scan does not begin it */
     ltw_timer_start(stream->reaper, 0);
+}
+
+/* ---- the fleet ---- */
+
+/* As many shards as comes to each, or more. */
+static int
+ltw_stream_has_share(void *data)
+{
+    const ltw_stream_t *stream = data;
+    size_t size = ltw_fleet_size(stream->fleet), all = 0, owned = 0, i;
+
+    for (i = 0; i < stream->shards_n; i++) {
+        all += !ltw_shard_is_ended(stream->shards[i]);
+        owned += ltw_shard_is_owned(stream->shards[i]) != 0;
+    }
+    return size > 1 && owned * size >= all;
+}
+
+static void
+ltw_stream_balance(ltw_stream_t *stream, const ltw_fleet_shard_t *loads,
+    ltw_shard_t **owned, size_t n)
+{
+    ltw_loop_t *loop = stream->services->loop;
+    int64_t now = ltw_loop_now_ms(loop);
+    const char *heir;
+    int i;
+
+    if (now < stream->balance_at_ms || stream->drained != NULL) {
+        return;
+    }
+    i = ltw_fleet_pick(stream->fleet, loads, n, &heir);
+    if (i >= 0) {
+        stream->balance_at_ms = now + (int64_t) (LTW_STREAM_BALANCE_MS
+            * (1 + ltw_loop_random(loop)));
+        ltw_shard_move(owned[i], heir);
+    }
+}
+
+static void
+ltw_stream_beat(void *data)
+{
+    ltw_stream_t *stream = data;
+    ltw_fleet_shard_t loads[LTW_SHARDS_MAX];
+    ltw_shard_t *owned[LTW_SHARDS_MAX];
+    int64_t load = 0;
+    size_t n = 0, i;
+    int is_moving = 0;
+
+    for (i = 0; i < stream->shards_n; i++) {
+        is_moving |= ltw_shard_is_moving(stream->shards[i]);
+        if (ltw_shard_is_owned(stream->shards[i])) {
+            owned[n] = stream->shards[i];
+            loads[n] = (ltw_fleet_shard_t) { ltw_shard_weigh(owned[n]),
+                !ltw_shard_is_settled(owned[n]) };
+            load += loads[n++].load;
+        }
+    }
+    ltw_fleet_report(stream->fleet, n, load);
+    ltw_gauge(stream->services->metrics, workers_live,
+        ltw_fleet_size(stream->fleet));
+    if (!is_moving) {
+        ltw_stream_balance(stream, loads, owned, n);
+    }
 }
 
 /* ---- what a scan found ---- */
@@ -134,6 +202,7 @@ ltw_stream_begin(ltw_stream_t *stream, const ltw_shard_info_t *found)
         .handler = stream->handler,
         .handler_data = stream->handler_data,
         .ended = ltw_stream_shard_ended,
+        .has_share = ltw_stream_has_share,
         .data = stream,
     };
     ltw_shard_info_t info = *found;
@@ -200,8 +269,8 @@ ltw_stream_failed(ltw_stream_t *stream, const ltw_aws_answer_t *answer)
     }
     ltw_timer_start(stream->timer, (int64_t) ((double) stream->backoff_ms
         * (1 + ltw_loop_random(stream->services->loop) / 4)));
-    stream->backoff_ms = stream->backoff_ms * 2 < LTW_STREAM_SCAN_MS
-        ? stream->backoff_ms * 2 : LTW_STREAM_SCAN_MS;
+    stream->backoff_ms = stream->backoff_ms * 2 < LTW_STREAM_BACKOFF_MAX_MS
+        ? stream->backoff_ms * 2 : LTW_STREAM_BACKOFF_MAX_MS;
 }
 
 static void
@@ -275,6 +344,7 @@ ltw_stream_drain(ltw_stream_t *stream, ltw_handler_t drained, void *data)
     ltw_aws_cancel(stream->services->aws, stream->call);
     stream->call = 0;
     ltw_timer_stop(stream->timer);
+    ltw_fleet_leave(stream->fleet);
     for (i = 0; i < stream->shards_n; i++) {
         ltw_shard_drain(stream->shards[i]);
     }
@@ -333,6 +403,12 @@ ltw_stream_new(const ltw_services_t *services, ltw_batch_handler_t handler,
         return NULL;
     }
     lt_hex_encode(stream->owner, random, sizeof(random));
+    stream->fleet = ltw_fleet_new(services, services->config->kinesis_stream,
+        stream->owner, ltw_stream_beat, stream);
+    if (stream->fleet == NULL) {
+        ltw_stream_free(&stream);
+        return NULL;
+    }
     ltw_timer_start(stream->timer, 0);
     return stream;
 }
@@ -349,6 +425,7 @@ ltw_stream_free(ltw_stream_t **stream)
     for (i = 0; i < (*stream)->shards_n; i++) {
         ltw_shard_free(&(*stream)->shards[i]);
     }
+    ltw_fleet_free(&(*stream)->fleet);
     ltw_timer_free(&(*stream)->timer);
     ltw_timer_free(&(*stream)->reaper);
     free((*stream)->shards);

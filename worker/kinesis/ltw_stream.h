@@ -1,5 +1,5 @@
 /*
- * The stream: which shards there are.  Listed at start, each 30 s, and at once
+ * The stream: which shards there are.  Listed at start, each 10 s, and at once
  * when a shard has been read out (its children come next).  A failing listing
  * is tried again for ever, after 1 s to 30 s, and said in the log.
  */

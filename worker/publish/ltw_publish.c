@@ -13,6 +13,7 @@
 #define TRY_TIMEOUT_MS 2000
 #define CONNECT_TIMEOUT_MS 500
 #define RETRY_BASE_MS 50
+#define HOLD_MS 100
 
 struct ltw_publisher_s {
     const ltw_services_t *services;
@@ -35,7 +36,7 @@ struct post_s {
 
 struct ltw_lane_s {
     ltw_publisher_t *publisher;
-    char session_id[80];
+    const ltw_talk_t *talk;
     post_t *head;               /* the one under way */
     post_t **tail;
     size_t n;
@@ -43,6 +44,7 @@ struct ltw_lane_s {
     ltw_timer_t *timer;         /* next post, next try */
     int64_t began_at_ms;        /* of head */
     unsigned tries;
+    int is_held;                /* head is */
     size_t url;                 /* index */
 };
 
@@ -106,6 +108,7 @@ start_head(ltw_lane_t *lane)
 {
     lane->began_at_ms = ltw_loop_now_ms(lane->publisher->services->loop);
     lane->tries = 0;
+    lane->is_held = 0;
     lane->url = lane->publisher->preferred;
     ltw_timer_start(lane->timer, 0);
 }
@@ -156,7 +159,7 @@ hint(int status)
 static void
 log_failure(const ltw_lane_t *lane, const ltw_http_response_t *response)
 {
-    ltw_log(LTW_WARN, "publish_failed", ltw_cstr("session", lane->session_id),
+    ltw_log(LTW_WARN, "publish_failed", ltw_cstr("session", lane->talk->id),
         ltw_str("url", lane->publisher->urls[lane->url]),
         ltw_int("status", response->status),
         ltw_cstr("message", response->err.text),
@@ -214,10 +217,24 @@ on_response(void *data, const ltw_http_response_t *response)
 }
 
 
+/* Another worker may have the talk: wait until that is known. */
 static void
-on_turn(void *data)
+hold_head(ltw_lane_t *lane)
 {
-    ltw_lane_t *lane = data;
+    const ltw_services_t *services = lane->publisher->services;
+
+    if (!lane->is_held) {
+        lane->is_held = 1;
+        ltw_count(services->metrics, results_held, 1);
+    }
+    lane->began_at_ms = ltw_loop_now_ms(services->loop);
+    ltw_timer_start(lane->timer, HOLD_MS);
+}
+
+
+static void
+send_head(ltw_lane_t *lane)
+{
     ltw_publisher_t *p = lane->publisher;
     const lt_header_t headers[] = {
         { LT_STR("Content-Type"), LT_STR("application/json") },
@@ -232,7 +249,7 @@ on_turn(void *data)
     lt_out_init(&out, url, sizeof(url));
     lt_out_str(&out, p->urls[lane->url]);
     lt_out_cstr(&out, "?session=");
-    lt_uri_encode(&out, lt_str(lane->session_id), 0);
+    lt_uri_encode(&out, lt_str(lane->talk->id), 0);
     lt_out_cstr(&out, lane->head->query);
     request.url = (lt_str_t) { url, lt_out_len(&out) };
     request.body = (lt_str_t) { lane->head->body, lane->head->body_len };
@@ -248,10 +265,23 @@ on_turn(void *data)
 }
 
 
+static void
+on_turn(void *data)
+{
+    ltw_lane_t *lane = data;
+
+    if (ltw_talk_may_speak(lane->talk, lane->publisher->services->loop)) {
+        send_head(lane);
+    } else {
+        hold_head(lane);
+    }
+}
+
+
 /* ---- lanes ---- */
 
 ltw_lane_t *
-ltw_lane_new(ltw_publisher_t *publisher, const char *session_id)
+ltw_lane_new(ltw_publisher_t *publisher, const ltw_talk_t *talk)
 {
     ltw_lane_t *lane = calloc(1, sizeof(*lane));
 
@@ -260,7 +290,7 @@ ltw_lane_new(ltw_publisher_t *publisher, const char *session_id)
     }
     lane->publisher = publisher;
     lane->tail = &lane->head;
-    snprintf(lane->session_id, sizeof(lane->session_id), "%s", session_id);
+    lane->talk = talk;
     lane->timer = ltw_timer_new(publisher->services->loop, on_turn, lane);
     if (lane->timer == NULL) {
         ltw_lane_free(&lane);

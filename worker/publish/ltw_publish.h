@@ -3,7 +3,9 @@
  * (docs/design.md, "Results").  Kept-alive connections by ltw_http.
  *
  * A lane is one order: its posts go out one after the other, each is over
- * (delivered, refused or given up) before the next begins.
+ * (delivered, refused or given up) before the next begins.  Nothing is posted
+ * while another worker might have the talk (ltw_talk_may_speak): it waits until
+ * the lease is renewed, or its owner frees the lane because it was lost.
  * Limits: LTW_LANE_MAX posts wait in a lane, each for at most
  * LTW_PUBLISH_DEADLINE_MS once it is its turn.
  *
@@ -14,6 +16,7 @@
 #define LTW_PUBLISH_H
 
 #include "ltw_services.h"
+#include "session/ltw_talk.h"
 
 #define LTW_LANE_MAX 64
 #define LTW_PUBLISH_DEADLINE_MS 5000
@@ -30,7 +33,7 @@ void ltw_publisher_free(ltw_publisher_t **publisher);   /* no lane is left */
 typedef void (*ltw_posted_t)(void *data, int is_delivered,
     unsigned elapsed_ms);
 
-ltw_lane_t *ltw_lane_new(ltw_publisher_t *publisher, const char *session_id);
+ltw_lane_t *ltw_lane_new(ltw_publisher_t *publisher, const ltw_talk_t *talk);
 void ltw_lane_free(ltw_lane_t **lane);
 
 /* query: what follows "?session=<id>", e.g. "&language=es"; copied as body

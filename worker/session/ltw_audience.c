@@ -35,7 +35,7 @@ add_row(ltw_audience_t *a, const char *code)
     if (a->n == LTW_SESSION_LANGUAGES_MAX) {
         return;
     }
-    language = ltw_language_new(a->pipeline, a->session_id,
+    language = ltw_language_new(a->pipeline, a->talk,
         lt_str(a->source), lt_str(code), a->on_dry, a->data);
     if (language != NULL) {
         a->rows[a->n].language = language;
@@ -97,8 +97,7 @@ ltw_audience_add(ltw_audience_t *a, ltw_segment_t *segment,
         }
     }
     if (--segment->untold == 0) {
-        ltw_ledger_strike(a->pipeline->services->redis,
-            lt_str(a->session_id), number);
+        ltw_ledger_strike(a->pipeline->services->redis, a->talk, number);
     }
 }
 

@@ -11,7 +11,7 @@
 
 typedef struct {
     const ltw_pipeline_t *pipeline;
-    const char *session_id;
+    const ltw_talk_t *talk;
     const char *source;
     ltw_handler_t on_dry;       /* of any language; must not free it */
     void *data;

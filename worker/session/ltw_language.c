@@ -52,7 +52,7 @@ struct job_s {
 
 struct ltw_language_s {
     const ltw_pipeline_t *pipeline;
-    char session_id[80];
+    const ltw_talk_t *talk;
     char source[3];
     char code[3];
     ltw_lane_t *lane;
@@ -103,11 +103,10 @@ static void
 told(const ltw_language_t *l, ltw_segment_t *segment)
 {
     ltw_redis_t *redis = l->pipeline->services->redis;
-    lt_str_t session = lt_str(l->session_id);
 
-    ltw_ledger_tell(redis, session, l->code, segment->facts.number);
+    ltw_ledger_tell(redis, l->talk, l->code, segment->facts.number);
     if (--segment->untold == 0) {
-        ltw_ledger_strike(redis, session, segment->facts.number);
+        ltw_ledger_strike(redis, l->talk, segment->facts.number);
     }
 }
 
@@ -135,7 +134,7 @@ static void
 log_failed(const ltw_language_t *l, int64_t number, const char *stage,
     const char *code)
 {
-    ltw_log(LTW_WARN, "segment_failed", ltw_cstr("session", l->session_id),
+    ltw_log(LTW_WARN, "segment_failed", ltw_cstr("session", l->talk->id),
         ltw_cstr("language", l->code), ltw_int("segment", number),
         ltw_cstr("stage", stage), ltw_cstr("code", code));
 }
@@ -180,7 +179,7 @@ log_published(const job_t *job, unsigned elapsed_ms)
     int64_t now = wall_ms(l);
 
     ltw_log(LTW_INFO, "segment_published",
-        ltw_cstr("session", l->session_id), ltw_cstr("language", l->code),
+        ltw_cstr("session", l->talk->id), ltw_cstr("language", l->code),
         ltw_int("segment", f->number),
         ltw_int("translate_ms", job->translated_wall_ms
             - f->transcribed_wall_ms),
@@ -207,7 +206,7 @@ count_posted(job_t *job, int is_delivered, unsigned elapsed_ms)
     } else if (job->url == NULL) {
         ltw_count(metrics, segments_captioned, 1);
         ltw_log(LTW_INFO, "segment_captioned",
-            ltw_cstr("session", l->session_id), ltw_cstr("language", l->code),
+            ltw_cstr("session", l->talk->id), ltw_cstr("language", l->code),
             ltw_int("segment", job->segment->facts.number),
             ltw_cstr("reason", job->reason));
     } else {
@@ -261,7 +260,7 @@ message_make(lt_out_t *out, const job_t *job)
     const ltw_timing_t timing = { f->captured_wall_ms, f->arrived_wall_ms,
         f->batched_wall_ms, f->transcribed_wall_ms, job->translated_wall_ms,
         job->voiced_wall_ms, job->stored_wall_ms };
-    ltw_message_t message = { lt_str(l->session_id), lt_str(l->code),
+    ltw_message_t message = { lt_str(l->talk->id), lt_str(l->code),
         f->number, wall_ms(l), { job->text, job->text_len },
         job->segment->text };
 
@@ -340,8 +339,10 @@ on_voiced(void *data, lt_str_t mp3, int64_t duration_ms, const char *code)
     job->voiced_wall_ms = wall_ms(l);
     job->duration_ms = duration_ms;
     job->state = JOB_STORING;
-    n = snprintf(key, sizeof(key), "sessions/%s/translated/%s/%lld.mp3",
-        l->session_id, l->code, (long long) job->segment->facts.number);
+    /* another tenure may have other words for the same number */
+    n = snprintf(key, sizeof(key), "sessions/%s/translated/%s/%lld.%lld.mp3",
+        l->talk->id, l->code, (long long) job->segment->facts.number,
+        (long long) l->talk->tenure->token);
     job->store = ltw_store_put(l->pipeline->store,
         (lt_str_t) { key, (size_t) n }, mp3, left_ms(job), on_stored, job);
     if (job->store == NULL) {
@@ -450,7 +451,7 @@ advance(ltw_language_t *l)
 /* ---- the language ---- */
 
 ltw_language_t *
-ltw_language_new(const ltw_pipeline_t *pipeline, const char *session_id,
+ltw_language_new(const ltw_pipeline_t *pipeline, const ltw_talk_t *talk,
     lt_str_t source, lt_str_t code, ltw_handler_t on_dry, void *data)
 {
     ltw_language_t *l = calloc(1, sizeof(*l));
@@ -462,10 +463,10 @@ ltw_language_new(const ltw_pipeline_t *pipeline, const char *session_id,
     l->pipeline = pipeline;
     l->on_dry = on_dry;
     l->data = data;
-    snprintf(l->session_id, sizeof(l->session_id), "%s", session_id);
+    l->talk = talk;
     memcpy(l->source, source.data, 2);
     memcpy(l->code, code.data, 2);
-    l->lane = ltw_lane_new(pipeline->publisher, session_id);
+    l->lane = ltw_lane_new(pipeline->publisher, talk);
     if (l->lane == NULL) {
         ltw_language_free(&l);
     }

@@ -43,7 +43,7 @@ typedef struct ltw_language_s ltw_language_t;
 /* on_dry runs on the loop when the last segment is over; it must not free the
    language.  NULL: no memory. */
 ltw_language_t *ltw_language_new(const ltw_pipeline_t *pipeline,
-    const char *session_id, lt_str_t source, lt_str_t code,
+    const ltw_talk_t *talk, lt_str_t source, lt_str_t code,
     ltw_handler_t on_dry, void *data);
 void ltw_language_free(ltw_language_t **language);      /* drops its work */
 

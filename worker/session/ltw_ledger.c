@@ -6,7 +6,6 @@
 
 #include "lt_state.h"
 
-#define KEPT_FOR_S "86400"
 #define UNTOLD "untold:"        /* + number: facts, line end, text */
 #define TOLD "told:"            /* + language: number */
 #define FACTS_N 7
@@ -43,17 +42,19 @@ has_prefix(lt_str_t s, const char *prefix)
 /* ---- reading ---- */
 
 ltw_redis_id_t
-ltw_ledger_ask(ltw_redis_t *redis, lt_str_t session,
+ltw_ledger_take(ltw_redis_t *redis, const ltw_talk_t *talk,
     ltw_redis_handler_t handler, void *data)
 {
     ledger_key_t key;
-    lt_str_t argv[2] = { LT_STR("HGETALL") };
+    lt_str_t argv[3] = { LT_STR("1"), { NULL, 0 },
+        lt_str(talk->tenure->fence) };
 
-    if (!key_make(&key, session)) {
+    if (!key_make(&key, lt_str(talk->id))) {
         return 0;
     }
     argv[1] = key.view;
-    return ltw_redis_command(redis, argv, 2, handler, data);
+    return ltw_redis_script(redis, lt_state_worker_script(LT_STATE_TALK_TAKE),
+        argv, 3, handler, data);
 }
 
 
@@ -110,12 +111,16 @@ told_add(ltw_ledger_t *l, lt_str_t language, int64_t number)
 }
 
 
-void
-ltw_ledger_read(ltw_ledger_t *l, const ltw_reply_t *reply)
+int
+ltw_ledger_read(ltw_ledger_t *l, const ltw_reply_t *answer)
 {
+    const ltw_reply_t *reply = ltw_reply_at(answer, 1);
     const ltw_reply_t *offset = ltw_reply_field(reply, "offset");
 
     *l = (ltw_ledger_t) { 0 };
+    if (ltw_reply_int(ltw_reply_at(answer, 0)) != 1) {
+        return 0;
+    }
     l->segment = ltw_reply_int(ltw_reply_field(reply, "segment"));
     l->has_mark = offset != NULL;
     l->mark = (ltw_mark_t) {
@@ -136,6 +141,7 @@ ltw_ledger_read(ltw_ledger_t *l, const ltw_reply_t *reply)
             told_add(l, name, ltw_reply_int(value));
         }
     }
+    return 1;
 }
 
 
@@ -194,26 +200,31 @@ untold_write(const ltw_segment_t *segment, size_t *len)
 }
 
 
+/* argv: three places for count, key and fence, then the fields. */
 static void
-write_fields(ltw_redis_t *redis, lt_str_t key, lt_str_t *argv, size_t n)
+write_fields(ltw_redis_t *redis, const ltw_talk_t *talk,
+    lt_state_worker_script_t script, lt_str_t *argv, size_t n)
 {
-    lt_str_t expire[] = { LT_STR("EXPIRE"), key, LT_STR(KEPT_FOR_S) };
+    ledger_key_t key;
 
-    argv[1] = key;
-    (void) ltw_redis_command(redis, argv, n, NULL, NULL);
-    (void) ltw_redis_command(redis, expire, 3, NULL, NULL);
+    if (key_make(&key, lt_str(talk->id))) {
+        argv[0] = LT_STR("1");
+        argv[1] = key.view;
+        argv[2] = lt_str(talk->tenure->fence);
+        (void) ltw_redis_script(redis, lt_state_worker_script(script), argv,
+            n, NULL, NULL);
+    }
 }
 
 
 void
-ltw_ledger_commit(ltw_redis_t *redis, lt_str_t session,
+ltw_ledger_commit(ltw_redis_t *redis, const ltw_talk_t *talk,
     const ltw_segment_t *segment, const ltw_mark_t *mark)
 {
     char number[24], epoch[24], offset[24], arrived[24], field[40];
     size_t len = 0;
     char *value = untold_write(segment, &len);
-    ledger_key_t key;
-    lt_str_t argv[] = { LT_STR("HSET"), { NULL, 0 },
+    lt_str_t argv[] = { { NULL, 0 }, { NULL, 0 }, { NULL, 0 },
         LT_STR("segment"),
         print(number, sizeof(number), "%lld", segment->facts.number),
         LT_STR("epoch"),
@@ -225,9 +236,8 @@ ltw_ledger_commit(ltw_redis_t *redis, lt_str_t session,
         print(field, sizeof(field), UNTOLD "%lld", segment->facts.number),
         { value, len } };
 
-    if (key_make(&key, session)) {
-        write_fields(redis, key.view, argv, value != NULL ? 12 : 10);
-    }
+    write_fields(redis, talk, LT_STATE_TALK_SET, argv,
+        value != NULL ? 13 : 11);
     if (value != NULL) {
         explicit_bzero(value, len);
         free(value);
@@ -236,32 +246,26 @@ ltw_ledger_commit(ltw_redis_t *redis, lt_str_t session,
 
 
 void
-ltw_ledger_tell(ltw_redis_t *redis, lt_str_t session, const char *language,
-    int64_t segment)
+ltw_ledger_tell(ltw_redis_t *redis, const ltw_talk_t *talk,
+    const char *language, int64_t segment)
 {
     char field[16], number[24];
-    ledger_key_t key;
-    lt_str_t argv[] = { LT_STR("HSET"), { NULL, 0 },
+    lt_str_t argv[] = { { NULL, 0 }, { NULL, 0 }, { NULL, 0 },
         { field, (size_t) snprintf(field, sizeof(field), TOLD "%s",
             language) },
         print(number, sizeof(number), "%lld", segment) };
 
-    if (key_make(&key, session)) {
-        write_fields(redis, key.view, argv, 4);
-    }
+    write_fields(redis, talk, LT_STATE_TALK_SET, argv, 5);
 }
 
 
 void
-ltw_ledger_strike(ltw_redis_t *redis, lt_str_t session, int64_t segment)
+ltw_ledger_strike(ltw_redis_t *redis, const ltw_talk_t *talk,
+    int64_t segment)
 {
     char field[40];
-    ledger_key_t key;
-    lt_str_t argv[] = { LT_STR("HDEL"), { NULL, 0 },
+    lt_str_t argv[] = { { NULL, 0 }, { NULL, 0 }, { NULL, 0 },
         print(field, sizeof(field), UNTOLD "%lld", segment) };
 
-    if (key_make(&key, session)) {
-        argv[1] = key.view;
-        (void) ltw_redis_command(redis, argv, 3, NULL, NULL);
-    }
+    write_fields(redis, talk, LT_STATE_TALK_DELETE, argv, 4);
 }

@@ -5,6 +5,9 @@
  * the next worker tells those with the same number and the same words; what a
  * language has been told is noted, so that it does not hear them twice.
  *
+ * Each write brings the fence of its tenure: Redis refuses it when a later
+ * worker has the talk.
+ *
  * A segment's text is there while it is untold only: seconds.  Nobody waits
  * for a write; Redis takes them in order, before the checkpoints that rely on
  * them.  Limits: LTW_LEDGER_UNTOLD_MAX segments are read back; all is
@@ -15,6 +18,7 @@
 
 #include "edge/ltw_redis.h"
 #include "session/ltw_segment.h"
+#include "session/ltw_talk.h"
 
 #define LTW_LEDGER_UNTOLD_MAX 64
 #define LTW_LEDGER_LANGUAGES_MAX 64
@@ -39,22 +43,24 @@ typedef struct {
     size_t told_n;
 } ltw_ledger_t;
 
-/* 0 as ltw_redis_command(); the handler's reply goes to ltw_ledger_read(). */
-ltw_redis_id_t ltw_ledger_ask(ltw_redis_t *redis, lt_str_t session,
+/* Makes the talk ours.  0 as ltw_redis_command(); the handler's reply goes to
+   ltw_ledger_read(). */
+ltw_redis_id_t ltw_ledger_take(ltw_redis_t *redis, const ltw_talk_t *talk,
     ltw_redis_handler_t handler, void *data);
-/* What it cannot read is left out. */
-void ltw_ledger_read(ltw_ledger_t *ledger, const ltw_reply_t *reply);
+/* 0: a later worker has it.  What it cannot read is left out. */
+int ltw_ledger_read(ltw_ledger_t *ledger, const ltw_reply_t *reply);
 void ltw_ledger_deinit(ltw_ledger_t *ledger);
 /* 0: nothing. */
 int64_t ltw_ledger_told_until(const ltw_ledger_t *ledger,
     const char *language);
 
-void ltw_ledger_commit(ltw_redis_t *redis, lt_str_t session,
+void ltw_ledger_commit(ltw_redis_t *redis, const ltw_talk_t *talk,
     const ltw_segment_t *segment, const ltw_mark_t *mark);
 /* Posted to that language, or given up. */
-void ltw_ledger_tell(ltw_redis_t *redis, lt_str_t session,
+void ltw_ledger_tell(ltw_redis_t *redis, const ltw_talk_t *talk,
     const char *language, int64_t segment);
 /* Told to all. */
-void ltw_ledger_strike(ltw_redis_t *redis, lt_str_t session, int64_t segment);
+void ltw_ledger_strike(ltw_redis_t *redis, const ltw_talk_t *talk,
+    int64_t segment);
 
 #endif

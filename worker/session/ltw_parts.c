@@ -86,3 +86,18 @@ ltw_parts_let_go(ltw_parts_t *parts)
         let_go(&parts->held);
     }
 }
+
+
+size_t
+ltw_parts_drop(ltw_parts_t *parts)
+{
+    size_t bytes = 0;
+
+    while (parts->waiting != NULL) {
+        for (size_t i = 0; i < parts->waiting->n; i++) {
+            bytes += parts->waiting->records[i]->pcm.len;
+        }
+        let_go(&parts->waiting);
+    }
+    return bytes;
+}

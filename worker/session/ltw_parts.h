@@ -25,6 +25,7 @@ typedef struct ltw_session_part_s ltw_session_part_t;
 struct ltw_session_part_s {
     const ltw_record_t **records;   /* live until done() */
     size_t n;
+    ltw_tenure_t *tenure;           /* the batch's */
     int64_t batched_wall_ms;
     ltw_handler_t done;             /* exactly once, on the loop */
     void *done_data;
@@ -50,5 +51,7 @@ void ltw_parts_release(ltw_parts_t *parts, int64_t heard_ms, int64_t now_ms,
     int is_told);
 /* All that is held. */
 void ltw_parts_let_go(ltw_parts_t *parts);
+/* All that waits; bytes of audio in it. */
+size_t ltw_parts_drop(ltw_parts_t *parts);
 
 #endif

@@ -3,22 +3,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lt_language.h"
 #include "lt_session_id.h"
 #include "ltw_log.h"
-#include "session/ltw_audience.h"
+#include "session/ltw_farewell.h"
+#include "session/ltw_presence.h"
 #include "session/ltw_speaker.h"
 #include "session/ltw_speech.h"
 
 #define TICK_MS 1000
 #define NO_LISTENER_MS 10000
-#define DRAIN_MS 15000
+#define MOVED_MS 10000          /* its shard was read out: another goes on */
 #define AUDIO_ENDED_EXTRA_MS 1500
 #define FORGOTTEN_MS (15 * 60 * 1000)
 
 typedef enum {
     SESSION_JOINING, SESSION_QUIET, SESSION_LIVE, SESSION_CLOSING,
-    SESSION_DRAINING, SESSION_TELLING, SESSION_OVER
+    SESSION_DRAINING, SESSION_OVER
 } session_state_t;
 
 /* Of the part at the head of the queue. */
@@ -32,7 +32,7 @@ struct ltw_session_s {
     const ltw_session_rooms_t *rooms;
     const ltw_services_t *services;
     char id[LT_SESSION_ID_MAX + 1];
-    char source[3];
+    ltw_talk_t talk;
     ltw_handler_t on_over;
     void *data;
 
@@ -41,7 +41,8 @@ struct ltw_session_s {
     int is_leaving;             /* this worker is: nginx will not */
     ltw_timer_t *tick;
     ltw_timer_t *wake;          /* work to do, or words are due */
-    ltw_redis_id_t query;       /* 0: none under way */
+    ltw_presence_t presence;
+    ltw_redis_id_t taking;      /* what the worker before left; 0: not now */
 
     ltw_parts_t parts;
     part_state_t part_state;
@@ -50,10 +51,8 @@ struct ltw_session_s {
     ltw_audience_t audience;
     ltw_ledger_t ledger;        /* while joining */
     ltw_lane_t *speaker;        /* captions, and the end */
-    int64_t heard_at_ms;        /* somebody listened, or the line opened */
+    ltw_farewell_t farewell;
     int64_t audio_at_ms;
-    int64_t drain_until_ms;
-    int has_warned;             /* of a talk that Redis does not know */
 };
 
 static void wake(ltw_session_t *s);
@@ -67,6 +66,13 @@ now_ms(const ltw_session_t *s)
 }
 
 
+static int
+is_lost(const ltw_session_t *s)
+{
+    return s->presence.is_lost || ltw_talk_is(&s->talk, LTW_TENURE_LOST);
+}
+
+
 /* ---- segments ---- */
 
 static void
@@ -74,18 +80,10 @@ on_segment(void *data, ltw_segment_t *segment, const ltw_mark_t *mark)
 {
     ltw_session_t *s = data;
 
-    ltw_ledger_commit(s->services->redis, lt_str(s->id), segment, mark);
-    ltw_speaker_caption(s->speaker, s->id, s->source, segment,
+    ltw_ledger_commit(s->services->redis, &s->talk, segment, mark);
+    ltw_speaker_caption(s->speaker, s->id, s->presence.source, segment,
         ltw_loop_wall_ms(s->services->loop));
     ltw_audience_add(&s->audience, segment, NULL);
-}
-
-
-static int
-is_told(const ltw_session_t *s)
-{
-    return ltw_audience_is_dry(&s->audience)
-           && ltw_lane_is_empty(s->speaker);
 }
 
 
@@ -102,7 +100,7 @@ static void
 drain(ltw_session_t *s)
 {
     s->state = SESSION_DRAINING;
-    s->drain_until_ms = now_ms(s) + DRAIN_MS;
+    ltw_farewell_begin(&s->farewell);
 }
 
 
@@ -123,10 +121,10 @@ on_closed(void *data)
 static int
 go_live(ltw_session_t *s)
 {
-    if (!ltw_speech_open(s->speech, s->source)) {
+    if (!ltw_speech_open(s->speech, s->presence.source)) {
         return 0;
     }
-    s->heard_at_ms = now_ms(s);
+    s->presence.heard_at_ms = now_ms(s);
     s->state = SESSION_LIVE;
     return 1;
 }
@@ -165,7 +163,8 @@ static void
 parts_release(ltw_session_t *s)
 {
     ltw_parts_release(&s->parts, ltw_speech_heard_ms(s->speech), now_ms(s),
-        is_told(s) && !ltw_speech_has_words(s->speech));
+        ltw_farewell_is_dry(&s->farewell)
+        && !ltw_speech_has_words(s->speech));
 }
 
 
@@ -219,33 +218,6 @@ part_feed(ltw_session_t *s)
 
 /* ---- what Redis says ---- */
 
-static void
-apply(ltw_session_t *s, const ltw_session_view_t *view)
-{
-    if (!view->is_found) {
-        if (!s->has_warned) {
-            s->has_warned = 1;
-            ltw_log(LTW_WARN, "session_unknown", ltw_cstr("session", s->id),
-                ltw_cstr("hint", "Redis has no such talk: its audio is "
-                    "skipped"));
-        }
-        return;
-    }
-    if (s->source[0] == '\0') {
-        memcpy(s->source, view->source, sizeof(s->source));
-        if (lt_language_transcribe(lt_str(s->source)) == NULL) {
-            ltw_log(LTW_ERROR, "session_failed", ltw_cstr("session", s->id),
-                ltw_cstr("reason", "its language cannot be recognised"),
-                ltw_cstr("language", s->source));
-        }
-    }
-    ltw_audience_update(&s->audience, view);
-    if (view->heard_n > 0) {
-        s->heard_at_ms = now_ms(s);
-    }
-}
-
-
 /* What the worker before this one had no time to tell comes first. */
 static void
 join(ltw_session_t *s)
@@ -253,7 +225,7 @@ join(ltw_session_t *s)
     s->state = SESSION_QUIET;
     ltw_count(s->services->metrics, sessions_opened, 1);
     ltw_log(LTW_INFO, "session_opened", ltw_cstr("session", s->id),
-        ltw_cstr("language", s->source),
+        ltw_cstr("language", s->presence.source),
         ltw_int("after_segment", ltw_speech_segment(s->speech)),
         ltw_int("untold", (int64_t) s->ledger.untold_n));
     for (size_t i = 0; i < s->ledger.untold_n; i++) {
@@ -263,31 +235,17 @@ join(ltw_session_t *s)
 }
 
 
-/* No answer: whoever listened before still does. */
 static void
-keep_audience(ltw_session_t *s)
-{
-    if (ltw_audience_heard(&s->audience) > 0) {
-        s->heard_at_ms = now_ms(s);
-    }
-}
-
-
-static void
-on_part_view(void *data, const ltw_reply_t *reply, const lt_error_t *err)
+on_part_view(void *data, const ltw_session_view_t *view)
 {
     ltw_session_t *s = data;
-    ltw_session_view_t view;
 
-    (void) err;
-    s->query = 0;
-    if (reply == NULL || ltw_session_view(&view, reply) != LT_OK) {
-        if (s->source[0] == '\0') {
-            return;             /* the tick asks again */
-        }
-        keep_audience(s);
-    } else {
-        apply(s, &view);
+    if (view == NULL && s->presence.source[0] == '\0') {
+        return;                 /* the tick asks again */
+    }
+    if (is_lost(s)) {
+        wake(s);
+        return;
     }
     if (s->state == SESSION_JOINING) {
         join(s);
@@ -297,57 +255,64 @@ on_part_view(void *data, const ltw_reply_t *reply, const lt_error_t *err)
 
 
 static void
-on_resume(void *data, const ltw_reply_t *reply, const lt_error_t *err)
+on_taken(void *data, const ltw_reply_t *reply, const lt_error_t *err)
 {
     ltw_session_t *s = data;
 
     (void) err;
-    s->query = 0;
+    s->taking = 0;
     if (reply == NULL) {
         return;                 /* the tick asks again */
     }
     ltw_ledger_deinit(&s->ledger);
-    ltw_ledger_read(&s->ledger, reply);
+    if (!ltw_ledger_read(&s->ledger, reply)) {
+        s->presence.is_lost = 1;
+        wake(s);
+        return;
+    }
     ltw_speech_resume(s->speech, &s->ledger);
-    s->query = ltw_session_redis_read(s->services->redis, lt_str(s->id),
-        on_part_view, s);
+    ltw_presence_ask(&s->presence, on_part_view);
 }
 
 
 /* Between batches: has the talk ended, does anybody listen? */
 static void
-on_idle_view(void *data, const ltw_reply_t *reply, const lt_error_t *err)
+on_idle_view(void *data, const ltw_session_view_t *view)
 {
     ltw_session_t *s = data;
-    ltw_session_view_t view;
 
-    (void) err;
-    s->query = 0;
-    if (reply == NULL || ltw_session_view(&view, reply) != LT_OK) {
-        keep_audience(s);
-        return;
-    }
-    apply(s, &view);
-    if (s->parts.waiting != NULL) {
+    if (is_lost(s) || s->parts.waiting != NULL) {
         wake(s);                /* its audio comes first */
-    } else if (view.is_ended || !view.is_found) {
-        s->is_leaving |= !view.is_found;        /* there is nobody to tell */
-        end(s, view.is_found ? "ended" : "gone from Redis");
+    } else if (ltw_talk_is(&s->talk, LTW_TENURE_READ_OUT)) {
+        return;                 /* there may be more in another shard */
+    } else if (view != NULL && (view->is_ended || !view->is_found)) {
+        s->is_leaving |= !view->is_found;       /* there is nobody to tell */
+        end(s, view->is_found ? "ended" : "gone from Redis");
     }
 }
 
 
+static int
+is_asking(const ltw_session_t *s)
+{
+    return s->taking != 0 || ltw_presence_is_asking(&s->presence);
+}
+
+
+/* A talk is taken only while nobody else can have it. */
 static void
 part_read(ltw_session_t *s)
 {
     s->part_state = PART_READING;
-    if (s->query != 0) {
+    if (is_asking(s)) {
         return;                 /* an idle question: it wakes us */
     }
-    s->query = s->state == SESSION_JOINING
-        ? ltw_ledger_ask(s->services->redis, lt_str(s->id), on_resume, s)
-        : ltw_session_redis_read(s->services->redis, lt_str(s->id),
-            on_part_view, s);
+    if (s->state != SESSION_JOINING) {
+        ltw_presence_ask(&s->presence, on_part_view);
+    } else if (ltw_talk_may_speak(&s->talk, s->services->loop)) {
+        s->taking = ltw_ledger_take(s->services->redis, &s->talk, on_taken,
+            s);
+    }
 }
 
 
@@ -361,57 +326,33 @@ over(ltw_session_t *s)
     ltw_timer_stop(s->wake);
     ltw_count(s->services->metrics, sessions_ended, 1);
     ltw_parts_let_go(&s->parts);
-    while (s->parts.waiting != NULL) {
-        const ltw_session_part_t *part = s->parts.waiting;
-
-        for (size_t i = 0; i < part->n; i++) {
-            ltw_count(s->services->metrics, pcm_bytes_overflow,
-                part->records[i]->pcm.len);
-        }
-        ltw_parts_pass(&s->parts);
-    }
+    ltw_count(s->services->metrics, pcm_bytes_overflow,
+        ltw_parts_drop(&s->parts) * !is_lost(s));
     s->on_over(s->data);        /* may free s */
 }
 
 
+/* Another worker has the talk, and this audio too: nothing more is said. */
 static void
-on_told(void *data, int is_delivered, unsigned elapsed_ms)
+abandon(ltw_session_t *s)
 {
-    ltw_session_t *s = data;
-
-    (void) is_delivered;
-    (void) elapsed_ms;
-    ltw_timer_start(s->wake, 0);
-}
-
-
-static void
-tell_drained(ltw_session_t *s)
-{
-    int64_t play_ms = ltw_audience_plays_until_wall_ms(&s->audience)
-        - ltw_loop_wall_ms(s->services->loop);
-
-    s->state = SESSION_TELLING;
-    ltw_log(LTW_INFO, "session_drained", ltw_cstr("session", s->id),
+    ltw_log(LTW_WARN, "session_abandoned", ltw_cstr("session", s->id),
         ltw_int("segments", ltw_speech_segment(s->speech)),
-        ltw_int("play_ms", play_ms > 0 ? play_ms : 0));
-    if (ltw_speaker_drained(s->speaker, play_ms, on_told, s) != LT_OK) {
-        ltw_timer_start(s->wake, 0);
-    }
+        ltw_cstr("hint", "another worker has this talk"));
+    ltw_count(s->services->metrics, sessions_abandoned, 1);
+    ltw_speech_free(&s->speech);
+    ltw_audience_deinit(&s->audience);
+    ltw_lane_free(&s->speaker);
+    over(s);
 }
 
 
 static void
 work_draining(ltw_session_t *s)
 {
-    if (now_ms(s) < s->drain_until_ms
-        && !is_told(s))
+    if (ltw_farewell_is_over(&s->farewell, s->is_ended && !s->is_leaving,
+            ltw_speech_segment(s->speech)))
     {
-        return;                 /* on_dry or the tick comes back */
-    }
-    if (s->is_ended && !s->is_leaving) {
-        tell_drained(s);
-    } else {
         over(s);
     }
 }
@@ -423,7 +364,7 @@ static void
 work_part(ltw_session_t *s)
 {
     if (s->part_state == PART_NONE
-        || (s->part_state == PART_READING && s->query == 0))
+        || (s->part_state == PART_READING && !is_asking(s)))
     {
         part_read(s);
         return;
@@ -465,6 +406,10 @@ on_wake(void *data)
 {
     ltw_session_t *s = data;
 
+    if (is_lost(s) && s->state != SESSION_OVER) {
+        abandon(s);
+        return;
+    }
     switch (s->state) {
     case SESSION_JOINING:
     case SESSION_QUIET:
@@ -482,11 +427,6 @@ on_wake(void *data)
             part_through(s, 1);
         } else {
             work_draining(s);
-        }
-        break;
-    case SESSION_TELLING:
-        if (ltw_lane_is_empty(s->speaker)) {
-            over(s);
         }
         break;
     case SESSION_OVER:
@@ -513,13 +453,6 @@ wake_when_due(ltw_session_t *s)
 }
 
 
-static void
-on_dry(void *data)
-{
-    wake(data);
-}
-
-
 /* Nothing came: commit what waits, ask Redis, close what nobody needs. */
 static void
 tick_idle(ltw_session_t *s)
@@ -528,7 +461,7 @@ tick_idle(ltw_session_t *s)
 
     ltw_speech_tick(s->speech);
     if (s->state == SESSION_LIVE
-        && now_ms(s) - s->heard_at_ms >= NO_LISTENER_MS)
+        && now_ms(s) - s->presence.heard_at_ms >= NO_LISTENER_MS)
     {
         close_down(s);
         return;
@@ -536,12 +469,22 @@ tick_idle(ltw_session_t *s)
     if (quiet_ms > FORGOTTEN_MS) {
         s->is_leaving = 1;
         wake(s);
-    } else if (s->query == 0 && quiet_ms
+    } else if (!is_asking(s) && quiet_ms
                > s->services->config->batch_window + AUDIO_ENDED_EXTRA_MS)
     {
-        s->query = ltw_session_redis_read(s->services->redis, lt_str(s->id),
-            on_idle_view, s);
+        ltw_presence_ask(&s->presence, on_idle_view);
     }
+}
+
+
+/* Its shard goes to another worker, or was read out and none that came of it
+   brings audio here. */
+static int
+is_moved(const ltw_session_t *s)
+{
+    return ltw_talk_is(&s->talk, LTW_TENURE_LEAVING)
+        || (ltw_talk_is(&s->talk, LTW_TENURE_READ_OUT)
+            && now_ms(s) - s->audio_at_ms > MOVED_MS);
 }
 
 
@@ -551,9 +494,14 @@ on_tick(void *data)
     ltw_session_t *s = data;
 
     ltw_timer_start(s->tick, TICK_MS);
+    if (is_lost(s)) {
+        wake(s);
+        return;
+    }
     parts_release(s);
-    if (s->parts.waiting != NULL || s->state == SESSION_DRAINING
-        || s->state == SESSION_TELLING || s->state == SESSION_JOINING)
+    s->is_leaving |= is_moved(s);
+    if (s->parts.waiting != NULL || s->is_leaving
+        || s->state == SESSION_DRAINING || s->state == SESSION_JOINING)
     {
         wake(s);
     } else if (s->state == SESSION_QUIET || s->state == SESSION_LIVE) {
@@ -583,13 +531,19 @@ ltw_session_new(const ltw_session_rooms_t *rooms, lt_str_t id,
     s->on_over = on_over;
     s->data = data;
     s->audio_at_ms = now_ms(s);
+    s->talk.id = s->id;
     s->audience = (ltw_audience_t) { .pipeline = &rooms->pipeline,
-        .session_id = s->id, .source = s->source, .on_dry = on_dry,
+        .talk = &s->talk, .source = s->presence.source, .on_dry = on_change,
         .data = s };
+    s->presence = (ltw_presence_t) { .services = s->services,
+        .talk = &s->talk, .audience = &s->audience, .data = s };
     speech = (ltw_speech_options_t) { s->services, rooms->asr, rooms->policy,
         s->id };
     s->speech = ltw_speech_new(&speech, &events, s);
-    s->speaker = ltw_lane_new(rooms->pipeline.publisher, s->id);
+    s->speaker = ltw_lane_new(rooms->pipeline.publisher, &s->talk);
+    s->farewell = (ltw_farewell_t) { .services = s->services,
+        .talk = &s->talk, .audience = &s->audience, .speaker = s->speaker,
+        .on_told = on_change, .data = s };
     s->tick = ltw_timer_new(s->services->loop, on_tick, s);
     s->wake = ltw_timer_new(s->services->loop, on_wake, s);
     if (s->speech == NULL || s->speaker == NULL || s->tick == NULL
@@ -612,13 +566,15 @@ ltw_session_free(ltw_session_t **session)
         return;
     }
     *session = NULL;
-    ltw_redis_cancel(s->services->redis, s->query);
+    ltw_presence_deinit(&s->presence);
+    ltw_redis_cancel(s->services->redis, s->taking);
     ltw_ledger_deinit(&s->ledger);
     ltw_speech_free(&s->speech);
     ltw_audience_deinit(&s->audience);
     ltw_lane_free(&s->speaker);
     ltw_timer_free(&s->tick);
     ltw_timer_free(&s->wake);
+    ltw_tenure_unref(&s->talk.tenure);
     free(s);
 }
 
@@ -630,9 +586,18 @@ ltw_session_id(const ltw_session_t *s)
 }
 
 
+int
+ltw_session_is_lost(const ltw_session_t *s)
+{
+    return s->state == SESSION_OVER || is_lost(s);
+}
+
+
 void
 ltw_session_add(ltw_session_t *s, ltw_session_part_t *part)
 {
+    ltw_tenure_unref(&s->talk.tenure);
+    s->talk.tenure = ltw_tenure_ref(part->tenure);
     ltw_parts_add(&s->parts, part);
     ltw_timer_start(s->wake, 0);
 }

@@ -9,15 +9,17 @@
  *   live      a recogniser's line is open; 10 s without a listener: closing
  *   closing   the line is finishing (15 s at most), then quiet, or draining
  *             when the talk has ended
- *   draining  the languages finish what they have (15 s at most)
- *   telling   nginx is told (event=drained; ltw_publish.h bounds it)
+ *   draining  the languages finish what they have, nginx is told
+ *             (ltw_farewell.h)
  *   over      on_over was called
  * A talk has ended when a record says so (LT_AUDIO_FLAG_LAST), or Redis does
  * and no audio came for batch_window + 1.5 s, or nothing came for 15 minutes.
  *
  * Batches are taken one after the other; a batch that comes while words of
  * the one before are awaited ends that waiting.  When a batch is done:
- * ltw_parts.h.  What a worker before this one left untold (ltw_ledger.h) is
+ * ltw_parts.h.  A talk whose lease was lost, or that a later worker has, is left
+ * at once, in any state; one whose shard moves to another worker finishes.
+ * What a worker before this one left untold (ltw_ledger.h) is
  * told first.
  */
 #ifndef LTW_SESSION_H
@@ -45,6 +47,9 @@ ltw_session_t *ltw_session_new(const ltw_session_rooms_t *rooms, lt_str_t id,
 void ltw_session_free(ltw_session_t **session);
 
 lt_str_t ltw_session_id(const ltw_session_t *session);
+
+/* It takes nothing more: another one has to be made. */
+int ltw_session_is_lost(const ltw_session_t *session);
 
 /* The part stays the caller's and lives until done(). */
 void ltw_session_add(ltw_session_t *session, ltw_session_part_t *part);

@@ -5,6 +5,8 @@
 #include "lt_language.h"
 #include "lt_state.h"
 
+#define VIEW_KEYS 4
+
 typedef struct {
     char text[LT_STATE_KEY_MAX];
     lt_str_t view;
@@ -26,24 +28,27 @@ key_make(redis_key_t *key, lt_state_key_t which, lt_str_t id)
 
 
 ltw_redis_id_t
-ltw_session_redis_read(ltw_redis_t *redis, lt_str_t id,
+ltw_session_redis_read(ltw_redis_t *redis, const ltw_talk_t *talk,
     ltw_redis_handler_t handler, void *data)
 {
-    redis_key_t keys[LT_STATE_SCRIPT_KEYS];
-    lt_str_t argv[1 + LT_STATE_SCRIPT_KEYS];
+    lt_str_t id = lt_str(talk->id);
+    redis_key_t keys[VIEW_KEYS];
+    lt_str_t argv[1 + VIEW_KEYS + 1];
 
     if (!key_make(&keys[0], LT_STATE_KEY_SESSION, id)
         || !key_make(&keys[1], LT_STATE_KEY_LISTENERS, id)
-        || !key_make(&keys[2], LT_STATE_KEY_LANGUAGES, id))
+        || !key_make(&keys[2], LT_STATE_KEY_LANGUAGES, id)
+        || !key_make(&keys[3], LT_STATE_KEY_WORKER, id))
     {
         return 0;
     }
-    argv[0] = LT_STR("3");
-    for (size_t i = 0; i < LT_STATE_SCRIPT_KEYS; i++) {
+    argv[0] = LT_STR("4");
+    for (size_t i = 0; i < VIEW_KEYS; i++) {
         argv[1 + i] = keys[i].view;
     }
-    return ltw_redis_script(redis, lt_state_script(LT_STATE_READ).data, argv,
-        1 + LT_STATE_SCRIPT_KEYS, handler, data);
+    argv[1 + VIEW_KEYS] = lt_str(talk->tenure->fence);
+    return ltw_redis_script(redis, lt_state_worker_script(LT_STATE_TALK_VIEW),
+        argv, 1 + VIEW_KEYS + 1, handler, data);
 }
 
 
@@ -66,14 +71,15 @@ hear(ltw_session_view_t *view, const ltw_reply_t *languages)
 lt_result_t
 ltw_session_view(ltw_session_view_t *view, const ltw_reply_t *reply)
 {
-    const ltw_reply_t *fields = ltw_reply_at(reply, 1);
-    int64_t code = ltw_reply_int(ltw_reply_at(reply, 0));
+    const ltw_reply_t *fields = ltw_reply_at(reply, 2);
+    int64_t code = ltw_reply_int(ltw_reply_at(reply, 1));
     lt_str_t source;
 
     *view = (ltw_session_view_t) { 0 };
     if (ltw_reply_size(reply) == 0) {
         return LT_INVALID;
     }
+    view->is_mine = ltw_reply_int(ltw_reply_at(reply, 0)) == 1;
     if (code != LT_STATE_DONE) {
         return LT_OK;
     }
@@ -84,6 +90,6 @@ ltw_session_view(ltw_session_view_t *view, const ltw_reply_t *reply)
     if (source.len == 2) {
         memcpy(view->source, source.data, 2);
     }
-    hear(view, ltw_reply_at(reply, 2));
+    hear(view, ltw_reply_at(reply, 3));
     return LT_OK;
 }

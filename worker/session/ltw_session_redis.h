@@ -3,10 +3,12 @@
 #define LTW_SESSION_REDIS_H
 
 #include "edge/ltw_redis.h"
+#include "session/ltw_talk.h"
 
 #define LTW_SESSION_LANGUAGES_MAX 32    /* heard at once; more are ignored */
 
 typedef struct {
+    int is_mine;                /* no later worker has it */
     int is_found;
     int is_ended;
     char source[3];
@@ -15,8 +17,8 @@ typedef struct {
 } ltw_session_view_t;
 
 /* 0 as ltw_redis_command(); the handler's reply goes to ltw_session_view(). */
-ltw_redis_id_t ltw_session_redis_read(ltw_redis_t *redis, lt_str_t id,
-    ltw_redis_handler_t handler, void *data);
+ltw_redis_id_t ltw_session_redis_read(ltw_redis_t *redis,
+    const ltw_talk_t *talk, ltw_redis_handler_t handler, void *data);
 /* LT_INVALID: not what the script answers. */
 lt_result_t ltw_session_view(ltw_session_view_t *view,
     const ltw_reply_t *reply);

@@ -20,7 +20,6 @@ struct open_batch_s {
     ltw_session_table_t *table;
     ltw_batch_done_t done;
     void *done_data;
-    int64_t began_at_ms;
     size_t open_n;              /* parts not done */
     const ltw_record_t **records;   /* grouped by session */
     uint8_t *is_taken;
@@ -142,7 +141,9 @@ find_or_add(ltw_session_table_t *table, lt_str_t id)
     row_t *row;
 
     for (row = *bucket; row != NULL; row = row->next) {
-        if (is_same(ltw_session_id(row->session), id)) {
+        if (is_same(ltw_session_id(row->session), id)
+            && !ltw_session_is_lost(row->session))
+        {
             return row->session;
         }
     }
@@ -188,15 +189,12 @@ on_part_done(void *data)
 {
     batch_part_t *part = data;
     open_batch_t *batch = part->batch;
-    ltw_services_t services = *batch->table->services;
     ltw_batch_done_t done = batch->done;
     void *done_data = batch->done_data;
 
     if (--batch->open_n > 0) {
         return;
     }
-    ltw_observe(services.metrics, batch_done_ms,
-        ltw_loop_now_ms(services.loop) - batch->began_at_ms);
     batch_free(batch);
     done(done_data);
 }
@@ -266,8 +264,9 @@ give(open_batch_t *batch, const ltw_batch_t *from, size_t i,
         return n;
     }
     part->batch = batch;
-    part->part = (ltw_session_part_t) { records, n, from->closed_wall_ms,
-        on_part_done, part, NULL, 0, 0 };
+    part->part = (ltw_session_part_t) { .records = records, .n = n,
+        .tenure = from->tenure, .batched_wall_ms = from->closed_wall_ms,
+        .done = on_part_done, .done_data = part };
     batch->open_n++;
     ltw_session_add(session, &part->part);
     return n;
@@ -289,7 +288,6 @@ ltw_session_table_batch(ltw_session_table_t *table, const ltw_batch_t *from,
     }
     batch->done = done;
     batch->done_data = done_data;
-    batch->began_at_ms = ltw_loop_now_ms(table->services->loop);
     for (size_t i = 0; i < from->n; i++) {
         if (!batch->is_taken[i]) {
             given += give(batch, from, i, batch->records + given);

@@ -1,0 +1,36 @@
+/*
+ * What Redis says of a talk when it is asked: its language, who listens,
+ * whether it goes on, whether it is still ours.  Keeps the audience by it; no
+ * answer: whoever listened before still does.
+ */
+#ifndef LTW_PRESENCE_H
+#define LTW_PRESENCE_H
+
+#include "session/ltw_audience.h"
+#include "session/ltw_session_redis.h"
+
+/* view NULL: no answer. */
+typedef void (*ltw_presence_handler_t)(void *data,
+    const ltw_session_view_t *view);
+
+typedef struct {
+    const ltw_services_t *services;
+    const ltw_talk_t *talk;
+    ltw_audience_t *audience;
+    void *data;                 /* of the handlers */
+
+    char source[3];             /* "" until it is known */
+    int is_lost;                /* a later worker has it */
+    int64_t heard_at_ms;        /* somebody listened */
+    int has_warned;             /* that Redis does not know it */
+    ltw_redis_id_t query;       /* 0: none under way */
+    ltw_presence_handler_t handler;
+} ltw_presence_t;
+
+/* Nothing when a question is under way, or it cannot be asked. */
+void ltw_presence_ask(ltw_presence_t *presence,
+    ltw_presence_handler_t handler);
+int ltw_presence_is_asking(const ltw_presence_t *presence);
+void ltw_presence_deinit(ltw_presence_t *presence);
+
+#endif
