@@ -83,11 +83,11 @@ class Socket {
   }
 }
 
-/* A session with a speaker and a listener. */
-async function open(server) {
+/* A session with a speaker and a listener; query: more of the speaker's. */
+async function open(server, query = {}) {
   const session = await server.session();
   const sockets = {
-    speaker: new Socket(server, 'speaker', { token: session.owner, sessionId: session.id }),
+    speaker: new Socket(server, 'speaker', { token: session.owner, sessionId: session.id, ...query }),
     listener: new Socket(server, 'listener', { sessionId: session.id, targetLanguage: 'es' }),
   };
 
@@ -180,7 +180,7 @@ function expectedOf({ channel, key, example }) {
 }
 
 async function replayAsked(server, one) {
-  const { session, sockets } = await open(server);
+  const { session, sockets } = await open(server, one.message['x-query']);
   const stored = server.sink.counts.bytes;
   const context = { server, session, sockets };
   const text = outgoing(one, session);
