@@ -163,14 +163,16 @@ export class Results {
 /* ---- the worker ---- */
 
 class Worker {
-  constructor(rig, config, name) {
+  constructor(rig, config, name, env) {
     this.statusPort = config.status_listen.split(':')[1];
     this.logFile = `${rig.dir}/${name}.log`;
     const file = `${rig.dir}/${name}.conf`;
     fs.writeFileSync(file, Object.entries(config)
+      .filter(([, value]) => value !== undefined)
       .map(([key, value]) => `${key} = ${value}\n`).join(''));
     this.child = start(WORKER, ['-c', file], this.logFile,
-      { ASAN_OPTIONS: 'detect_leaks=1', UBSAN_OPTIONS: 'print_stacktrace=1' });
+      { ASAN_OPTIONS: 'detect_leaks=1', UBSAN_OPTIONS: 'print_stacktrace=1',
+        ...env });
     this.child.over.then((status) => { this.status = status; });
   }
 
@@ -305,9 +307,10 @@ class Rig {
       starting_position: 'trim_horizon', ...changes };
   }
 
-  async worker(changes) {
+  /* A parameter that is undefined is left out. */
+  async worker(changes, env = {}) {
     const worker = new Worker(this, await this.config(changes),
-      `worker-${this.workers.length}`);
+      `worker-${this.workers.length}`, env);
     this.workers.push(worker);
     await until(() => worker.status !== undefined
       || worker.figures().catch(() => false));
