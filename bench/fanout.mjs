@@ -75,7 +75,7 @@ http {
         listen 127.0.0.1:${port};
         ${tlsListen(tlsPort)}
         location = /ws { nchan_subscriber websocket; nchan_channel_id $arg_id; nchan_subscriber_first_message newest; }
-        location = /publish { nchan_publisher; nchan_channel_id $arg_id; nchan_message_buffer_length 64; }
+        location = /publish { nchan_publisher; nchan_channel_id $arg_id; nchan_message_buffer_length 64; client_body_buffer_size 64k; }
     }
 }
 `;
