@@ -12,6 +12,7 @@ export const config = {
   retryMs: [500, 1_000, 2_000, 4_000, 8_000, 15_000],
   giveUpMs: 600_000,       /* without a connection for so long: stop trying     */
   statusMs: 5_000,
+  keepS: 60,               /* speech kept until the server says it is safe      */
   gapMs: 1_500,            /* how long a missing segment is waited for          */
   fetchMs: 8_000,
   maxBehindS: 30,          /* more unplayed audio than this is skipped          */

@@ -56,6 +56,13 @@ export class Link extends EventTarget {
     return true;
   }
 
+  /* Is it still there? Otherwise that is found out at the next heartbeat. */
+  probe() {
+    if (this.state === 'open' && !this.#timers.ack) {
+      this.#beat();
+    }
+  }
+
   get bufferedAmount() {
     return this.#socket?.bufferedAmount ?? 0;
   }

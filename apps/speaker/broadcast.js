@@ -3,8 +3,8 @@
 
    Events: 'link' {state, reason, retryMs}; 'level' {peak, rms}; 'status'
    (sessionStatus); 'caption' {text, segment}; 'notice' {code, …}: 'lost-audio'
-   {seconds}, 'slow', 'microphone-lost', 'interrupted', 'resumed',
-   'server' {text}; 'ended' {reason, text}. */
+   {seconds}, 'slow', 'away', 'behind', 'caught-up', 'microphone-lost',
+   'interrupted', 'resumed', 'server' {text}; 'ended' {reason, text}. */
 import { Link } from '../shared/link.js';
 import { login, signIn } from '../shared/login.js';
 import { createSession, diagnoseSession } from '../shared/session.js';
@@ -14,12 +14,15 @@ import { forgetTalk, keepTalk } from './kept.js';
 import { Outbox } from './outbox.js';
 
 const END_LINGER_MS = 1_000;
+const END_WAIT_MS = 5_000;     /* for the last words to be safe */
+const BEHIND_S = 3;            /* more is not just the way there and back */
 
 export class Broadcast extends EventTarget {
   sessionId = '';
   startedAt = 0;
   paused = false;
   muted = false;
+  ending = false;
   over = false;
 
   #token = '';
@@ -28,7 +31,7 @@ export class Broadcast extends EventTarget {
   #outbox;
   #polling = 0;
   #reported = 0;
-  #slow = false;
+  #trouble = '';          /* of the way to the server: 'slow', 'away', 'behind' */
   #clicked = false;      /* pause or mute was used at least once */
 
   /* Resolves when the microphone runs and the session exists; throws a
@@ -39,7 +42,7 @@ export class Broadcast extends EventTarget {
 
     talk.#capture = await Capture.open(microphone, {
       onFrame: (frame) => talk.#frame(frame),
-      onTrouble: (what) => talk.#trouble(what),
+      onTrouble: (what) => talk.#microphone(what),
     });
     try {
       await signIn();
@@ -63,10 +66,10 @@ export class Broadcast extends EventTarget {
   #makeLink() {
     this.#link = new Link({
       url: () => socketUrl({ token: login.token || this.#token,
-        sessionId: this.sessionId }),
+        sessionId: this.sessionId, ...this.#outbox.query }),
       diagnose: () => diagnoseSession(this.sessionId),
     });
-    this.#outbox = new Outbox(this.#link);
+    this.#outbox = new Outbox(this.#link, settings.keepS);
     this.#link.addEventListener('state', ({ detail }) => this.#state(detail));
     this.#link.addEventListener('message', ({ detail }) => this.#message(detail));
   }
@@ -91,21 +94,38 @@ export class Broadcast extends EventTarget {
     this.#watch();
   }
 
-  /* Losses are told once a second at most, slowness when it begins. */
+  /* Losses are told once a second at most, the rest when it changes. */
   #watch() {
     const lost = this.#outbox.lostSeconds;
+    const now = this.#wayThere();
 
     if (lost - this.#reported >= 1) {
       this.#reported = lost;
       this.#say('notice', { code: 'lost-audio', seconds: lost });
     }
-    if (this.#outbox.congested !== this.#slow) {
-      this.#slow = this.#outbox.congested;
-      this.#say('notice', { code: this.#slow ? 'slow' : 'fast-again' });
+    if (now !== this.#trouble) {
+      this.#trouble = now;
+      this.#say('notice', { code: now || 'caught-up' });
+    }
+    if (this.#outbox.stalled) {
+      this.#link.probe();
     }
   }
 
-  #trouble(what) {
+  #wayThere() {
+    const { congested, keptSeconds } = this.#outbox;
+
+    if (this.#link.state !== 'open') {
+      return keptSeconds > 0 && this.#outbox.epoch !== 0
+        ? 'away' : this.#trouble;
+    }
+    if (keptSeconds <= BEHIND_S) {
+      return '';
+    }
+    return congested || this.#trouble === 'slow' ? 'slow' : 'behind';
+  }
+
+  #microphone(what) {
     if (!this.over) {
       this.#say('notice', { code: what === 'lost' ? 'microphone-lost' : what });
     }
@@ -113,8 +133,8 @@ export class Broadcast extends EventTarget {
 
   #state(detail) {
     if (detail.state === 'open') {
+      this.#outbox.opened();
       this.#tellState();
-      this.#outbox.flush();
       this.#ask();
     }
     this.#say('link', detail);
@@ -127,6 +147,10 @@ export class Broadcast extends EventTarget {
     switch (message.type) {
     case 'sessionStatus':
       this.#say('status', message);
+      break;
+    case 'audioAck':
+      this.#outbox.acknowledged(message);
+      this.#watch();
       break;
     case 'caption':
       this.#say('caption', message);
@@ -175,10 +199,12 @@ export class Broadcast extends EventTarget {
 
   /* The last words go out first; the server drains and tells the listeners. */
   async end() {
-    if (this.over) {
+    if (this.over || this.ending) {
       return;
     }
+    this.ending = true;
     await this.#capture.close();
+    await this.#outbox.drained(END_WAIT_MS);
     this.#link.send({ action: 'endSession', sessionId: this.sessionId,
       reason: 'Speaker ended session' });
     this.#finish('done');

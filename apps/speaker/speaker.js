@@ -15,6 +15,8 @@ const MAX_CAPTIONS = 200;
 const SILENT_MS = 8_000;
 const SILENT_PEAK = 0.004;
 const SERVER_NOTICE_MS = 12_000;
+const KINDS = { 'slow': 'way', 'away': 'way', 'behind': 'way',
+  'caught-up': 'way', 'resumed': 'interrupted' };
 
 const $ = (id) => document.getElementById(id);
 const meter = new Meter($('wave'), $('level'));
@@ -190,8 +192,9 @@ function levelChanged(level) {
 }
 
 function showHint(now) {
-  const { paused, muted } = show.talk;
-  const text = paused ? 'Paused. Nobody hears you.'
+  const { paused, muted, ending } = show.talk;
+  const text = ending ? 'Sending your last words…'
+    : paused ? 'Paused. Nobody hears you.'
     : muted ? 'Muted. Nobody hears you.'
     : now - show.heardAt > SILENT_MS ? 'We hear nothing. Is the right microphone chosen, and is it switched on?'
     : now - show.hotAt < 2_000 ? 'Too loud: move away from the microphone a little.'
@@ -273,23 +276,24 @@ function addCaption({ text, segment }) {
   tell('caption', { text, segment });
 }
 
-/* One line for each kind of trouble; it goes when the trouble does. */
+/* One line for each kind of trouble; it goes when the trouble does, which is
+   a notice without words. */
 function noticed({ code, text, seconds }) {
-  const over = { 'resumed': 'interrupted', 'fast-again': 'slow' }[code];
+  const kind = KINDS[code] ?? code;
+  const old = $('notices').querySelector(`[data-kind=${kind}]`);
 
   tell('notice', { code });
-  if (over) {
-    $('notices').querySelector(`[data-code=${over}]`)?.remove();
+  if (!notices[code]) {
+    old?.remove();
     return;
   }
 
-  const old = $('notices').querySelector(`[data-code=${code}]`);
   const p = Object.assign(document.createElement('p'), {
-    className: code === 'slow' ? 'notice' : 'notice bad',
+    className: kind === 'way' ? 'notice' : 'notice bad',
     textContent: fill(notices[code], { text, seconds: Math.round(seconds) }),
   });
 
-  p.dataset.code = code;
+  Object.assign(p.dataset, { code, kind });
   old ? old.replaceWith(p) : $('notices').append(p);
   if (code === 'server') {
     setTimeout(() => p.remove(), SERVER_NOTICE_MS);
@@ -366,6 +370,7 @@ function begin() {
   $('confirm').addEventListener('close', () => {
     if ($('confirm').returnValue === 'end') {
       show.talk.end();
+      showHint(Date.now());
     }
     $('confirm').returnValue = '';
   });

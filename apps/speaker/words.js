@@ -32,6 +32,8 @@ export const endings = {
 export const notices = {
   'lost-audio': 'The network was away for too long: {seconds} s of your words did not get through. You may want to repeat them.',
   'slow': 'Your network is slow at the moment. Your words are kept and sent as it allows.',
+  'away': 'The connection is away. Keep talking: what you say is kept for a minute, and sent when it is back.',
+  'behind': 'What you said meanwhile is being sent. Keep talking.',
   'microphone-lost': 'The microphone was unplugged or taken away. End this talk or plug it in and reload.',
   'interrupted': 'Your device has taken the microphone away, for example for a call. Come back to this page to go on.',
   'server': 'The server says: {text}',

@@ -35,7 +35,9 @@ export class FakeServer {
   sessions = new Map();    /* id → {status, sourceLanguage}          */
   sockets = [];            /* open ones: {socket, role, language}    */
   actions = [];            /* what arrived as JSON, with its role    */
-  audio = [];              /* binary frames of the speaker           */
+  audio = [];              /* PCM of the speaker, as it came         */
+  numbers = [];            /* of their first bytes                   */
+  deaf = false;            /* what comes is not taken, nor acknowledged */
   clips = new Map();       /* path → {body, delayMs, status}         */
   fetched = [];            /* paths of clips that were asked for     */
   audience = null;         /* languageDistribution instead of the real one */
@@ -43,6 +45,8 @@ export class FakeServer {
   silent = false;          /* heartbeats are not answered            */
   stubborn = false;        /* no socket gets another language */
   closed = false;          /* upgrades are refused                   */
+  epoch = 1_790_000_000_000;
+  window = 128_000;        /* bytes that may be on their way */
   config = {};             /* on top of apps/shared/config.js        */
 
   #server;
@@ -119,6 +123,9 @@ export class FakeServer {
       sessionId: url.searchParams.get('sessionId') };
 
     this.sockets.push(one);
+    if (url.searchParams.get('ack') === '1') {
+      this.#numbering(one, Number(url.searchParams.get('resume')));
+    }
     socket.on('message', (data, binary) => this.#message(one, data, binary));
     socket.on('close', () => {
       this.sockets = this.sockets.filter((other) => other !== one);
@@ -127,7 +134,7 @@ export class FakeServer {
 
   #message(one, data, binary) {
     if (binary) {
-      this.audio.push(data);
+      this.#audio(one, data);
       return;
     }
     const message = JSON.parse(data);
@@ -137,6 +144,29 @@ export class FakeServer {
     if (answer) {
       one.socket.send(JSON.stringify({ timestamp: Date.now(), ...answer }));
     }
+  }
+
+  /* As the module: the last numbering goes on, another begins anew. */
+  #numbering(one, resume) {
+    one.epoch = resume === this.epoch ? resume : ++this.epoch;
+    this.#acknowledge(one, 0);
+  }
+
+  #acknowledge(one, bytes) {
+    one.socket.send(JSON.stringify({ type: 'audioAck', sessionId: one.sessionId,
+      epoch: one.epoch, bytes, lost: 0, window: this.window,
+      timestamp: Date.now() }));
+  }
+
+  #audio(one, data) {
+    if (this.deaf) {
+      return;
+    }
+    const number = Number(data.readBigUInt64LE(0));
+
+    this.audio.push(data.subarray(8));
+    this.numbers.push(number);
+    this.#acknowledge(one, number + data.length - 8);
   }
 
   #answer(one, { action, targetLanguage }) {

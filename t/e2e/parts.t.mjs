@@ -43,40 +43,85 @@ function testResampler() {
   }
 }
 
+/* sent: 'number+bytes' of each message; every byte of a frame tells which
+   frame it was. */
 function fakeLink() {
-  return { state: 'open', bufferedAmount: 0, sent: [],
-    sendRaw(data) { this.sent.push(data.byteLength); } };
+  return { state: 'open', bufferedAmount: 0, sent: [], wrong: 0,
+    sendRaw(data) {
+      const number = Number(new DataView(data.buffer).getBigUint64(0, true));
+
+      this.sent.push(`${number}+${data.length - 8}`);
+      this.wrong += data[8] !== number / 3_200 % 256;
+    },
+    taken() {
+      return this.sent.splice(0);
+    } };
 }
 
 function testOutbox() {
   const link = fakeLink();
-  const box = new Outbox(link);
-  const frame = () => new Int16Array(1_600).fill(7).buffer;
-  const push = (n) => { for (let i = 0; i < n; i++) box.push(frame()); };
+  const box = new Outbox(link, 60);
+  let said = 0;
+  const push = (n) => {
+    for (let i = 0; i < n; i++) {
+      box.push(new Uint8Array(3_200).fill(said++).buffer);
+    }
+  };
+  const ack = (bytes, { epoch = 7, lost = 0 } = {}) =>
+    box.acknowledged({ epoch, bytes, lost, window: 96_000 });
 
-  push(3);
-  is(link.sent, [3200, 3200, 3200], 'an open link gets each frame at once');
+  is(box.query, { ack: 1 }, 'a first connection asks for acknowledgements');
+  box.opened();
+  push(2);
+  is(link.taken(), [], 'nothing is sent before the first');
+  ack(0);
+  is(link.taken(), ['0+6400'], 'then what has waited, joined');
+  push(2);
+  is(link.taken(), ['6400+3200', '9600+3200'], 'then each frame at once');
+  is(box.keptSeconds, 0.4, 'all is kept');
+  ack(8_000);
+  is(box.keptSeconds, 0.2, 'until it is safe, frame by frame');
 
   link.state = 'waiting';
-  push(25);
-  is(box.keptSeconds, 2.5, 'a lost link: frames are kept');
+  push(30);
+  is(link.taken(), [], 'a lost link: frames are kept');
+  is(box.query, { ack: 1, resume: 7 }, 'the next connection goes on');
   link.state = 'open';
+  box.opened();
   box.flush();
-  is(link.sent.slice(3), [28800, 28800, 22400], 'and go out joined, under 32 KiB');
-  is(box.lostBytes, 0, 'with nothing lost');
+  is(link.taken(), [], 'not before it is acknowledged');
+  ack(0);
+  is(link.taken(), ['6400+28800', '35200+28800', '64000+28800', '92800+16000'],
+    'from what was not known to be safe on, under 32 KiB a message');
+  is([box.lostBytes, link.wrong], [0, 0], 'with nothing lost');
 
-  link.state = 'waiting';
-  push(80);
-  is([box.keptSeconds, box.lostSeconds], [6, 2],
-    'a long loss keeps the newest six seconds and counts the rest');
+  push(10);
+  is([link.taken(), box.stalled], [[], true], 'no more than a window ahead');
+  ack(64_000);
+  is(link.taken(), ['108800+28800', '137600+3200'], 'which moves on');
 
-  link.state = 'open';
   link.bufferedAmount = 100_000;
-  box.flush();
-  is(box.keptSeconds, 6, 'a congested link gets nothing more');
+  ack(140_800);
+  push(5);
+  is(link.taken(), [], 'a congested link gets nothing more');
   link.bufferedAmount = 0;
   box.flush();
-  is([box.keptSeconds, box.sentBytes], [0, 88 * 3200], 'until it has room');
+  is(link.taken(), ['140800+16000'], 'until it has room');
+
+  ack(156_800, { lost: 3_200 });
+  is([box.keptSeconds, box.lostBytes], [0, 3_200], 'what the server lost counts');
+  link.state = 'waiting';
+  push(620);
+  is([box.keptSeconds, box.lostBytes], [60, 67_200],
+    'a long loss keeps the last minute and counts the rest');
+
+  link.state = 'open';
+  box.opened();
+  said = 0;
+  link.wrong = 0;
+  ack(0, { epoch: 9 });
+  is([link.taken()[0], box.query.resume], ['0+28800', 9],
+    'another numbering begins at 0 with what is left');
 }
 
 function play(segments, now) {
@@ -149,7 +194,7 @@ async function testWords() {
 }
 
 await run(async () => {
-  plan(8 + 7 + 13 + fs.readdirSync(FOLDER).length);
+  plan(8 + 18 + 13 + fs.readdirSync(FOLDER).length);
   testResampler();
   testOutbox();
   testSegments();

@@ -7,7 +7,7 @@ import { plan, ok, is, run } from './tap.mjs';
 import { launch, openPage, shoot, until, OUT, PHONE } from './tools.mjs';
 
 const FAST = { retryMs: [300, 600], heartbeatMs: 700, ackMs: 300,
-  connectMs: 1_000, giveUpMs: 8_000, statusMs: 500 };
+  connectMs: 1_000, giveUpMs: 20_000, statusMs: 500, keepS: 5 };
 const BYTES_PER_S = 32_000;
 
 let server;
@@ -16,6 +16,23 @@ const stateOf = (page) => page.evaluate(() => document.body.dataset.state);
 const text = (page, id) => page.textContent(`#${id}`);
 const shown = (page, id) => page.isVisible(`#${id}`);
 const bytes = () => server.audio.reduce((sum, { length }) => sum + length, 0);
+const notices = async (page) => (await page.seen('notice'))
+  .map(({ code }) => code);
+
+/* What has arrived since frame n, doubles left out: bytes and holes. */
+function arrived(n) {
+  let [end, total, holes] = [server.numbers[n], 0, 0];
+
+  server.audio.slice(n).forEach(({ length }, i) => {
+    const number = server.numbers[n + i];
+
+    holes += number > end;
+    total += Math.max(0, number + length - end);
+    end = Math.max(end, number + length);
+  });
+  return { total, holes, first: server.numbers[n] };
+}
+
 const actions = () => server.actions.map(({ action }) => action)
   .filter((name) => !['heartbeat', 'getSessionStatus'].includes(name));
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -168,37 +185,60 @@ async function testMute(page) {
 async function testDrop(page) {
   await page.click('#mute');
   await page.click('#mute');
-  await sleep(200);
-  const [before, began, count] = [bytes(), Date.now(), server.audio.length];
+  await sleep(500);
+  server.deaf = true;
+  await sleep(1_200);
+  const [count, began] = [server.audio.length, Date.now() - 1_200];
 
   server.drop();
+  server.deaf = false;
   is(await until(() => server.sockets[0]?.token), 'secret-of-the-speaker',
     'after a drop it comes back with its token');
-  await sleep(1_500);
-  const expected = (Date.now() - began) / 1000 * BYTES_PER_S;
-  const got = bytes() - before;
-  ok(Math.abs(got - expected) < 0.25 * BYTES_PER_S,
-    'what was said meanwhile is sent', `${got} of ${expected}`);
+  await until(() => arrived(count).total > 4 * BYTES_PER_S);
+  const { total, holes, first } = arrived(count);
+  const said = (Date.now() - began) / 1000 * BYTES_PER_S;
+  is([holes, first], [0, server.numbers[count - 1]
+    + server.audio[count - 1].length],
+  'what was not acknowledged is sent again, without a hole');
+  ok(Math.abs(total - said) < 0.25 * BYTES_PER_S * 4,
+    'all that was said meanwhile', `${total} of ${said}`);
   ok(server.audio.slice(count).some(({ length }) => length > 3_200),
     'joined into larger frames');
   is(actions().slice(-2), ['resumeBroadcast', 'unmuteBroadcast'],
     'the server hears the state again');
+}
 
+async function testAway(page) {
   server.silent = true;
-  is(await until(async () => (await page.seen('link')).at(-1).state === 'waiting',
-    3_000), true, 'an unanswered heartbeat ends the connection');
+  is(await until(async () => (await page.seen('link')).at(-1).state === 'waiting'),
+    true, 'an unanswered heartbeat ends the connection');
   is(await text(page, 'on-air'), 'Connecting', 'nobody is told that we are on air');
   server.silent = false;
   await until(async () => await text(page, 'link') === 'Connected');
 
+  const count = server.audio.length;
   server.closed = true;
   server.drop();
-  is(await until(async () => (await page.seen('notice'))
-    .some(({ code }) => code === 'lost-audio'), 9_500), true,
-  'a long outage: what is lost is said');
+  await until(() => page.$('#notices [data-code=away]'));
+  ok(/Keep talking/.test(await page.textContent('#notices')),
+    'an outage is told calmly', await page.textContent('#notices'));
+  is(await complaints(page), [], 'and accessibly');
+  await sleep(2_500);
   server.closed = false;
-  await until(async () => await text(page, 'link') === 'Connected');
-  is(await text(page, 'link'), 'Connected', 'and it comes back even so');
+  is(await until(async () => (await notices(page)).at(-1) === 'caught-up'), true,
+    'after which all that was said is sent');
+  is(await page.textContent('#notices'), '', 'and the page says no more of it');
+  is([arrived(count).holes, arrived(count).first], [0,
+    server.numbers[count - 1] + server.audio[count - 1].length],
+  'nothing is missing');
+
+  server.closed = true;
+  server.drop();
+  is(await until(async () => (await notices(page)).includes('lost-audio')), true,
+    'a longer one: what is lost is said');
+  server.closed = false;
+  is(await until(async () => await text(page, 'link') === 'Connected'), true,
+    'and it comes back even so');
 }
 
 async function testReload(page) {
@@ -249,7 +289,7 @@ async function testEnd(page) {
 }
 
 await run(async () => {
-  plan(51);
+  plan(57);
   server = await new FakeServer().start();
   server.config = FAST;
   await testNoMicrophone();
@@ -262,6 +302,7 @@ await run(async () => {
     await testAudience(page);
     await testMute(page);
     await testDrop(page);
+    await testAway(page);
     await testReload(page);
     await testEnd(page);
   } finally {
