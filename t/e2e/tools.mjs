@@ -73,7 +73,7 @@ export async function shoot(page, name, size = DESKTOP) {
 }
 
 /* Waits until check() is truthy; its last value, or null when time is up. */
-export async function until(check, ms = 10_000) {
+export async function until(check, ms = 30_000) {
   const deadline = Date.now() + ms;
 
   for (;;) {

@@ -291,10 +291,10 @@ sub counters {
     return { %{$data->{counters}}, %{$data->{gauges}} };
 }
 
-# The value of the code as soon as it is true; the last one after 5 seconds.
+# The value of the code as soon as it is true; the last one after 15 seconds.
 sub eventually (&;$) {
     my ($code, $timeout) = @_;
-    my $deadline = time + ($timeout // 5);
+    my $deadline = time + ($timeout // 15);
     while (1) {
         my $value = $code->();
         return $value if $value || time > $deadline;

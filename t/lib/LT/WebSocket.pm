@@ -71,7 +71,7 @@ sub connect {
         or die "cannot connect to port $port: $!\n";
     $socket->blocking(0);
     my $self = bless { socket => $socket, in => '',
-        timeout => $option{timeout} // 5 }, $class;
+        timeout => $option{timeout} // 15 }, $class;
     my %header = (Host => 'localhost', Upgrade => 'websocket',
         Connection => 'Upgrade', 'Sec-WebSocket-Version' => 13,
         'Sec-WebSocket-Key' => $Key, %{$option{headers} // {}});
