@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AwsError, verifyRequest } from './sigv4.mjs';
+import { CBOR_TYPE, cborBody } from './cbor.mjs';
 import { listen } from './listen.mjs';
 
 const HOP = new Set(['connection', 'keep-alive', 'transfer-encoding',
@@ -39,13 +40,19 @@ const S3_CODES = {
     InternalFailure: 'InternalError',
 };
 
-// How each protocol says no: json (Kinesis, Translate), rest (Polly,
-// Transcribe) and xml (S3).
+// How each protocol says no: json and cbor (Kinesis; Translate: json), rest
+// (Polly, Transcribe) and xml (S3).
 const errorWriters = {
     json(err) {
         return [err.status === 403 ? 400 : err.status,
             { 'content-type': 'application/x-amz-json-1.1' },
             JSON.stringify({ __type: err.code, message: err.message,
+                ...err.extra })];
+    },
+    cbor(err) {
+        return [err.status === 403 ? 400 : err.status,
+            { 'content-type': CBOR_TYPE },
+            cborBody({ __type: err.code, message: err.message,
                 ...err.extra })];
     },
     rest(err) {
@@ -113,8 +120,8 @@ export function cleanHeaders(headers) {
         ([name]) => !name.startsWith(':') && !HOP.has(name)));
 }
 
-// service: name, signingName, protocol, maxBody, throttleCode, failureCode,
-// operationOf(req), handle({ req, res, body, operation, fault }) that
+// service: name, signingName, protocol (or protocolOf(req)), maxBody,
+// throttleCode, failureCode, operationOf(req), handle({ req, res, body, operation, fault }) that
 // answers { status, headers, body }; skipAuth(req) optional.
 async function serve(service, { faults, calls }, req, res) {
     const operation = service.operationOf(req);
@@ -145,7 +152,8 @@ async function serve(service, { faults, calls }, req, res) {
             if (!(err instanceof AwsError)) {
                 console.error(`${service.name} ${operation}: ${err.stack}`);
             }
-            bytesOut = writeError(res, service.protocol, err);
+            bytesOut = writeError(res,
+                service.protocolOf?.(req) ?? service.protocol, err);
         }
     }
     calls.add(service.name, operation, { bytesIn: body.length, bytesOut });

@@ -6,6 +6,7 @@ import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { AwsError } from './sigv4.mjs';
 import { Backend } from './backend.mjs';
+import { CBOR_TYPE, cborBody, isCbor, parseCbor } from './cbor.mjs';
 import { account, stream } from './config.mjs';
 import { jsonAnswer, parseJson, targetOperation } from './front.mjs';
 
@@ -264,8 +265,8 @@ class Kinesis {
         return answer;
     }
 
-    async handle({ body, operation, fault }) {
-        const input = parseJson(body);
+    async handle({ req, body, operation, fault }) {
+        const input = isCbor(req) ? parseCbor(body) : parseJson(body);
         const arn = /^arn:aws:kinesis:[^:]*:\d+:stream\/([\w.-]+)$/
             .exec(input.StreamARN ?? '');
         if (arn) {
@@ -281,6 +282,10 @@ class Kinesis {
         const answer = await (special ?? (() => this.call(operation, input)))();
         if (!special && !/^(List|Describe)/.test(operation)) {
             this.#shards.clear();       // a reshard changes who holds what
+        }
+        if (isCbor(req)) {
+            return { headers: { 'content-type': CBOR_TYPE },
+                body: cborBody(answer.value) };
         }
         return { headers: { 'content-type': JSON_TYPE },
             body: answer.raw ?? jsonAnswer(answer.value).body };
@@ -303,6 +308,7 @@ export async function kinesisService(dir, shards) {
         throttleCode: 'ProvisionedThroughputExceededException',
         failureCode: 'InternalFailureException',
         operationOf: targetOperation('Kinesis_20131202'),
+        protocolOf: (req) => (isCbor(req) ? 'cbor' : 'json'),
         handle: (call) => kinesis.handle(call),
         health: () => ({ restarts: kinesis.restarts }),
         stop: () => kinesis.stop(),

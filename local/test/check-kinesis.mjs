@@ -3,6 +3,7 @@ import { GetRecordsCommand, GetShardIteratorCommand, KinesisClient,
     ListShardsCommand, PutRecordCommand, PutRecordsCommand }
     from '@aws-sdk/client-kinesis';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { cbor } from '@smithy/core/cbor';
 import { is, ok, refused } from '../../t/e2e/tap.mjs';
 import { client } from './stand-ins.mjs';
 
@@ -81,12 +82,85 @@ async function reads(kinesis, stream) {
         '7 reads of one shard at once: 2 are too many');
 }
 
+// The official client, which has JSON only, with its bodies turned into CBOR
+// before they are signed, and answers turned back.
+function cborClient(options, seen) {
+    const kinesis = new KinesisClient(options);
+    kinesis.middlewareStack.add((next) => (args) => {
+        const input = JSON.parse(new TextDecoder().decode(args.request.body));
+        for (const record of input.Records ?? []) {
+            record.Data = Buffer.from(record.Data, 'base64');
+        }
+        args.request.body = options.spoil?.(cbor.serialize(input))
+            ?? cbor.serialize(input);
+        Object.assign(args.request.headers, {
+            'content-type': 'application/x-amz-cbor-1.1',
+            'content-length': String(args.request.body.length) });
+        return next(args);
+    }, { step: 'build', priority: 'low' });
+    kinesis.middlewareStack.add((next) => async (args) => {
+        const result = await next(args);
+        const { response } = result;
+        const body = await response.body.toArray();
+        seen.push([response.headers['content-type'],
+            cbor.deserialize(Buffer.concat(body))]);
+        const text = JSON.stringify(seen.at(-1)[1], (key, value) =>
+            value?.type === 'Buffer' ? Buffer.from(value.data)
+                .toString('base64') : value);
+        response.body = Buffer.from(text);
+        return result;
+    }, { step: 'deserialize', priority: 'low' });
+    return kinesis;
+}
+
+async function overCbor(env, options) {
+    const seen = [];
+    const kinesis = cborClient(options, seen);
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    const { Shards } = await kinesis.send(new ListShardsCommand(
+        { StreamName: env.stream }));
+    is(Shards.length, 2, 'CBOR: ListShards');
+    const data = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
+    const answer = await put(kinesis, env.stream, [
+        { PartitionKey: 'c-1', Data: data }]);
+    is(answer.FailedRecordCount, 0, 'CBOR: PutRecords');
+    const { ShardIterator } = await kinesis.send(new GetShardIteratorCommand(
+        { StreamName: env.stream, ShardId: answer.Records[0].ShardId,
+            ShardIteratorType: 'AT_SEQUENCE_NUMBER',
+            StartingSequenceNumber: answer.Records[0].SequenceNumber }));
+    await kinesis.send(new GetRecordsCommand({ ShardIterator }));
+    const [record] = seen.at(-1)[1].Records;
+    ok(record.Data instanceof Uint8Array && data.equals(record.Data),
+        'CBOR: data are bytes, and those that went in');
+    ok(Math.abs(record.ApproximateArrivalTimestamp.value - Date.now()) < 60e3,
+        'CBOR: times are tag 1, in ms',
+        JSON.stringify(record.ApproximateArrivalTimestamp));
+    ok(seen.every(([type]) => type === 'application/x-amz-cbor-1.1'),
+        'CBOR: answered in kind');
+
+    await refused(put(kinesis, env.stream, Array.from({ length: 501 },
+        () => ({ PartitionKey: 'x', Data: data }))), 'ValidationException',
+    'CBOR: 501 records');
+    await refused(put(cborClient({ ...options, credentials:
+        { ...options.credentials, secretAccessKey: 'wrong' } }, []),
+    env.stream, [record]), 'InvalidSignatureException',
+    'CBOR: a wrong secret is refused');
+    for (const [what, spoil] of [
+        ['cut short', (body) => body.subarray(0, -1)],
+        ['with more behind it', (body) => Buffer.concat([body, body])]]) {
+        await refused(put(cborClient({ ...options, spoil }, []), env.stream,
+            [{ PartitionKey: 'x', Data: data }]), 'SerializationException',
+        `CBOR: a body ${what} is refused`);
+    }
+}
+
 export async function checkKinesis(env) {
     const options = client(env.kinesis);
     const kinesis = new KinesisClient(options);
     await roundTrip(kinesis, env.stream);
     await limits(kinesis, env.stream);
     await reads(kinesis, env.stream);
+    await overCbor(env, options);
 
     const http1 = new KinesisClient({ ...options,
         requestHandler: new NodeHttpHandler() });
