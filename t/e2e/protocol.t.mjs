@@ -25,6 +25,9 @@ function misfits() {
       look(`${method} ${path} ${status} ${name}`, response.content['application/json'].schema, value);
     }
   }
+  for (const { path, method, name, schema, value } of http.bodies) {
+    look(`${method} ${path} ${name}`, schema, value);
+  }
   return wrong;
 }
 
@@ -62,11 +65,18 @@ async function serving(options, work) {
   }
 }
 
-plan(3 + http.examples.length + socket.examples.length + 2);
+/* Examples that nothing would send or wait for. */
+const strays = () => [...socket.strays, ...http.bodies
+  .filter(({ path, method, name }) => !http.examples.some((one) =>
+    one.path === path && one.method === method && one.name === name))
+  .map(({ path, method, name }) => `${method} ${path} ${name}`)];
+
+plan(4 + http.examples.length + socket.examples.length + 2);
 run(async () => {
   is(asyncapiErrors(), [], 'asyncapi.yaml is AsyncAPI 3.0');
   is(await openapiErrors(), [], 'openapi.yaml is OpenAPI 3.1');
   is(misfits(), [], 'the examples are what their schemas say');
+  is(strays(), [], 'each belongs to another');
 
   await serving({}, async (server) => {
     await replaySocket(server);

@@ -20,6 +20,14 @@ export const examples = Object.entries(openapi.paths).flatMap(([path, item]) =>
         ({ path, method, operation, status: Number(status), response, name, given: example['x-given'] ?? {}, value: example.value })));
   }));
 
+/* The examples of what is sent. */
+export const bodies = Object.entries(openapi.paths).flatMap(([path, item]) =>
+  METHODS.filter((method) => item[method]?.requestBody).flatMap((method) => {
+    const { schema, examples: all } = item[method].requestBody.content['application/json'];
+
+    return Object.entries(all).map(([name, { value }]) => ({ path, method, name, schema, value }));
+  }));
+
 class Sha256 {
   constructor(key) {
     this.hash = key ? createHmac('sha256', key) : createHash('sha256');

@@ -29,10 +29,14 @@ function described(action, withReplies) {
 const fromClients = described('receive', false);
 const fromServer = described('send', true);
 
-/* Nobody asks for these: the worker brings them. */
 const asked = new Set(fromClients.flatMap(({ message }) => message.examples.map(({ name }) => name)));
-const brought = fromServer.flatMap(({ channel, key, message }) =>
-  message.examples.filter(({ name }) => !asked.has(name)).map((example) => ({ channel, key, example })));
+const isBrought = ({ message }) => message['x-by'] === 'worker';
+const brought = fromServer.filter(isBrought).flatMap(({ channel, key, message }) =>
+  message.examples.map((example) => ({ channel, key, example })));
+
+/* Examples of an answer that belong to no example of a question. */
+export const strays = fromServer.filter((one) => !isBrought(one)).flatMap(({ channel, key, message }) =>
+  message.examples.filter(({ name }) => !asked.has(name)).map(({ name }) => `${channel} ${key} ${name}`));
 
 export const examples = [
   ...fromClients.flatMap(({ channel, key, message }) =>
