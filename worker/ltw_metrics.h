@@ -31,6 +31,7 @@
     X(kinesis_iterator_expired, "shard iterators that expired")             \
     X(leases_taken, "shards that this worker began to own")                 \
     X(leases_lost, "shards that another worker took over")                  \
+    X(shards_stuck, "shards given back or begun anew: no answer for 10 s")  \
     X(records_read, "records read from Kinesis")                            \
     X(record_bytes_read, "bytes in them")                                   \
     X(records_poison, "records skipped: undecodable data or key")           \
@@ -65,6 +66,8 @@
 /* name, text: go up and down */
 #define LTW_GAUGES(X)                                                       \
     X(shards_owned, "shards that this worker reads")                        \
+    X(shards_unread, "shards that nobody reads, at the last audit")         \
+    X(hash_range_gaps, "stretches of hash keys without an open shard")      \
     X(workers_live, "workers of this stream, this one too")                 \
     X(sessions_live, "talks in memory")                                     \
     X(streams_live, "Transcribe streams open")                              \

@@ -191,17 +191,17 @@ on_released(void *data)
     ((holder_t *) data)->released++;
 }
 
-static int
-has_share(void *data)
+static int64_t
+yields_ms(void *data)
 {
-    return ((holder_t *) data)->has_share;
+    return ((holder_t *) data)->has_share ? 1200 : 0;
 }
 
 static void
 hold(holder_t *holder, const ltw_services_t *services, const char *owner)
 {
     ltw_lease_options_t options = { services, "stream", "shard-0", owner,
-        has_share, on_taken, on_lost, on_released, holder };
+        yields_ms, on_taken, on_lost, on_released, holder };
 
     *holder = (holder_t) { .lease = ltw_lease_new(&options) };
     assert_non_null(holder->lease);

@@ -61,6 +61,18 @@ ltw_shard_text(char *to, size_t size, const lt_json_t *object,
 }
 
 static int
+ltw_shard_range(ltw_hash_range_t *range, const lt_json_t *v)
+{
+    const lt_json_t *keys = lt_json_get(v, "HashKeyRange");
+    lt_str_t start = { "", 0 }, end = { "", 0 };
+
+    lt_json_string(keys, "StartingHashKey", &start);
+    lt_json_string(keys, "EndingHashKey", &end);
+    return ltw_hash_key_parse(&range->start, start) == LT_OK
+        && ltw_hash_key_parse(&range->end, end) == LT_OK;
+}
+
+static int
 ltw_shard_read(ltw_shard_info_t *shard, const lt_json_t *v)
 {
     lt_str_t ending;
@@ -69,6 +81,7 @@ ltw_shard_read(ltw_shard_info_t *shard, const lt_json_t *v)
     shard->is_closed = lt_json_string(
         lt_json_get(v, "SequenceNumberRange"), "EndingSequenceNumber",
         &ending);
+    shard->has_range = ltw_shard_range(&shard->range, v);
     return ltw_shard_text(shard->id, sizeof(shard->id), v, "ShardId")
         && shard->id[0] != '\0'
         && ltw_shard_text(shard->parents[0], sizeof(shard->parents[0]), v,

@@ -6,6 +6,7 @@
 #define LTW_AWS_KINESIS_LIST_SHARDS_H
 
 #include "aws/ltw_aws_call.h"
+#include "kinesis/ltw_hash_range.h"
 
 #define LTW_SHARD_ID_MAX 128
 
@@ -13,6 +14,8 @@ typedef struct {
     char id[LTW_SHARD_ID_MAX + 1];
     char parents[2][LTW_SHARD_ID_MAX + 1];  /* "" = none */
     int is_closed;                          /* takes no more records */
+    ltw_hash_range_t range;                 /* of hash keys */
+    int has_range;
 } ltw_shard_info_t;
 
 /* token: of the page before, or len 0.  As ltw_aws_call(). */

@@ -13,7 +13,6 @@
 #define LTW_LEASE_LAST_WORD_MS 10000    /* of a shard that was read out */
 #define LTW_LEASE_LOOK_MS 500           /* at another's */
 #define LTW_LEASE_BLIND_MS 1500         /* longer without a look: anew */
-#define LTW_LEASE_YIELD_MS 1200         /* a free one is left to others */
 #define LTW_LEASE_DEAD_MS 3000
 #define LTW_LEASE_FRESH_MS 2500         /* less than DEAD: we stop first */
 
@@ -142,16 +141,17 @@ ltw_lease_on_claim(void *data, const ltw_reply_t *reply,
     ltw_timer_start(lease->timer, LTW_LEASE_LOOK_MS);
 }
 
-/* Whoever has more than his share lets the others go first. */
 static int
 ltw_lease_yields(const ltw_lease_t *lease)
 {
     int64_t free_since = lease->seen_owner[0] != '\0'
         ? lease->seen_at_ms + LTW_LEASE_DEAD_MS : lease->free_at_ms;
 
-    return lease->options.has_share(lease->options.data)
+    int64_t yields_ms = lease->options.yields_ms(lease->options.data);
+
+    return yields_ms > 0
         && (free_since == 0
-            || ltw_lease_now(lease) - free_since < LTW_LEASE_YIELD_MS);
+            || ltw_lease_now(lease) - free_since < yields_ms);
 }
 
 static void
@@ -364,6 +364,14 @@ ltw_lease_is_fresh(const ltw_lease_t *lease)
 {
     return lease->state == LTW_LEASE_HELD
         && ltw_tenure_may_speak(lease->tenure, ltw_lease_now(lease));
+}
+
+int
+ltw_lease_is_others(const ltw_lease_t *lease)
+{
+    return lease->state == LTW_LEASE_WAITING && lease->seen_owner[0] != '\0'
+        && ltw_lease_now(lease) - lease->seen_at_ms < LTW_LEASE_DEAD_MS
+        && ltw_lease_now(lease) - lease->looked_at_ms < LTW_LEASE_DEAD_MS;
 }
 
 int

@@ -7,8 +7,8 @@
  * of the Kinesis Client Library.
  *
  * States, and what ends each:
- *   WAITING    looks twice a second, until the shard is free or its owner dead;
- *              who has its share of shards lets others go first, 1.2 s
+ *   WAITING    looks twice a second, until the shard is free or its owner dead
+ *              and others were let go first (yields_ms)
  *   HELD       renews each second, until Redis says that another owns it
  *   RELEASING  one command, until its reply or its timeout
  *   RELEASED   the end
@@ -34,8 +34,8 @@ typedef struct {
     const char *stream;
     const char *shard;          /* all three outlive the lease */
     const char *owner;          /* this process */
-    /* 1: this worker has its share already.  Must be answered at once. */
-    int (*has_share)(void *data);
+    /* So long a free one is left to others; asked each time. */
+    int64_t (*yields_ms)(void *data);
     void (*taken)(void *data, lt_str_t checkpoint);     /* "" = none yet */
     void (*lost)(void *data);   /* then it is claimed again by itself */
     void (*released)(void *data);
@@ -58,6 +58,8 @@ ltw_tenure_t *ltw_lease_tenure(const ltw_lease_t *lease);
 
 /* Renewed so lately that nobody can have taken it.  While not: do not read. */
 int ltw_lease_is_fresh(const ltw_lease_t *lease);
+/* Another worker holds it and lives, as far as can be seen. */
+int ltw_lease_is_others(const ltw_lease_t *lease);
 /* The last checkpoint given is in Redis. */
 int ltw_lease_is_stored(const ltw_lease_t *lease);
 

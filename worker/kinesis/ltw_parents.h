@@ -1,6 +1,8 @@
 /*
  * Whether the parents of a shard have been read out, by whichever worker:
- * asks their leases in Redis each second until it is so.  With
+ * asks their leases in Redis each second until it is so.  What this worker has
+ * read to the end counts before all of it is done: talks take the child's
+ * audio after the parent's, and need it to say their last words.  With
  * starting_position latest a parent that nobody ever began does not count:
  * its talks are over.
  */
@@ -16,10 +18,17 @@ typedef struct ltw_parents_s ltw_parents_t;
    child has to be read from its beginning.  Once; may free the object. */
 typedef void (*ltw_parents_handler_t)(void *data, int were_read);
 
-/* Starts at once.  stream and shard outlive it. */
-ltw_parents_t *ltw_parents_new(const ltw_services_t *services,
-    const char *stream, const ltw_shard_info_t *shard,
-    ltw_parents_handler_t handler, void *data);
+typedef struct {
+    const ltw_services_t *services;
+    const char *stream;                 /* both outlive it; what the shard is */
+    const ltw_shard_info_t *shard;      /* said to be may change */
+    int (*is_read)(void *data, const char *parent);     /* here, to its end */
+    ltw_parents_handler_t handler;
+    void *data;
+} ltw_parents_options_t;
+
+ltw_parents_t *ltw_parents_new(const ltw_parents_options_t *options);
+void ltw_parents_look(ltw_parents_t *parents);      /* now: one may be read */
 void ltw_parents_free(ltw_parents_t **parents);
 
 #endif

@@ -28,6 +28,7 @@ struct ltw_reader_s {
     char iterator[LTW_ITERATOR_MAX];
     int64_t fetched_at_ms;              /* begin of the last GetRecords */
     int64_t behind_ms;
+    int64_t moved_at_ms;                /* started, read, or not ready */
     unsigned failures;                  /* in a row */
     int64_t told_at_ms;
 };
@@ -87,6 +88,7 @@ ltw_reader_worked(ltw_reader_t *reader)
     }
     reader->failures = 0;
     reader->told_at_ms = 0;
+    reader->moved_at_ms = ltw_loop_now_ms(ltw_reader_loop(reader));
 }
 
 /* An answer that we cannot read, or a call that could not be sent. */
@@ -240,6 +242,7 @@ ltw_reader_fetch(ltw_reader_t *reader)
         ? (unsigned) config->batch_size : LTW_READER_RECORDS_MIN;
 
     if (!reader->options.is_ready(reader->options.data)) {
+        reader->moved_at_ms = ltw_loop_now_ms(ltw_reader_loop(reader));
         ltw_timer_start(reader->timer, LTW_READER_PAUSE_MS);
         return;
     }
@@ -279,6 +282,7 @@ ltw_reader_start(ltw_reader_t *reader, lt_str_t position)
 {
     ltw_reader_stop(reader);
     ltw_reader_set_position(reader, position);
+    reader->moved_at_ms = ltw_loop_now_ms(ltw_reader_loop(reader));
     ltw_reader_get_iterator(reader);
 }
 
@@ -308,6 +312,13 @@ int64_t
 ltw_reader_behind_ms(const ltw_reader_t *reader)
 {
     return reader->behind_ms;
+}
+
+int64_t
+ltw_reader_stuck_ms(const ltw_reader_t *reader)
+{
+    return reader->state == LTW_READER_STOPPED ? 0
+        : ltw_loop_now_ms(ltw_reader_loop(reader)) - reader->moved_at_ms;
 }
 
 ltw_reader_t *

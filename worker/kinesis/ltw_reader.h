@@ -47,5 +47,7 @@ void ltw_reader_pass(ltw_reader_t *reader, lt_str_t sequence_number);
 const char *ltw_reader_position(const ltw_reader_t *reader);
 
 int64_t ltw_reader_behind_ms(const ltw_reader_t *reader);   /* the tip */
+/* Since it was started, read, or was last not ready.  0: stopped. */
+int64_t ltw_reader_stuck_ms(const ltw_reader_t *reader);
 
 #endif

@@ -12,6 +12,9 @@
 
 #define LTW_SHARD_PAUSE_MS 100          /* SHARD_END is not stored yet */
 #define LTW_SHARD_MOVE_MS 10000         /* for its talks to finish */
+#define LTW_SHARD_YIELD_MS 1200         /* to who has less than its share */
+#define LTW_SHARD_YIELD_STUCK_MS 4000   /* to who may be able to read it */
+#define LTW_SHARD_SHY_MS 60000          /* how long that counts */
 #define LTW_SHARD_SETTLED_MS 10000      /* then it may be moved */
 
 typedef enum {
@@ -30,8 +33,10 @@ struct ltw_shard_s {
     ltw_parents_t *parents;             /* in PARENTS only */
     ltw_reader_t *reader;
     int has_read_parents;               /* they were read by this product */
+    int is_read;                        /* to its end, in this tenure */
     char heir[LTW_FLEET_ID_MAX];        /* while MOVING and GIVING */
     int64_t taken_at_ms;
+    int64_t stuck_at_ms;                /* 0: never */
     uint64_t bytes;                     /* since the last weighing */
     int64_t weighed_at_ms;
     int64_t load;                       /* bytes a second, averaged */
@@ -177,6 +182,7 @@ ltw_shard_lost(void *data)
     ltw_shard_t *shard = data;
 
     ltw_reader_stop(shard->reader);
+    shard->is_read = 0;
     ltw_batcher_reset(shard->batcher);
     if (shard->state == LTW_SHARD_DRAINING) {
         shard->state = LTW_SHARD_RELEASING;
@@ -246,7 +252,9 @@ ltw_shard_read_out(void *data)
     ltw_shard_t *shard = data;
 
     shard->state = LTW_SHARD_FINISHING;
+    shard->is_read = 1;
     ltw_batcher_flush(shard->batcher);
+    shard->options.read_out(shard->options.data);
     ltw_shard_check_idle(shard);
 }
 
@@ -285,10 +293,57 @@ ltw_shard_id(const ltw_shard_t *shard)
     return shard->info.id;
 }
 
-void
-ltw_shard_set_closed(ltw_shard_t *shard)
+int
+ltw_shard_is_read(const ltw_shard_t *shard)
 {
-    shard->info.is_closed = 1;
+    return shard->is_read;
+}
+
+void
+ltw_shard_look(ltw_shard_t *shard)
+{
+    if (shard->state == LTW_SHARD_PARENTS) {
+        ltw_parents_look(shard->parents);
+    }
+}
+
+void
+ltw_shard_update(ltw_shard_t *shard, const ltw_shard_info_t *info)
+{
+    shard->info = *info;                /* ltw_parents.h looks there */
+}
+
+int
+ltw_shard_is_unread(const ltw_shard_t *shard)
+{
+    return shard->state == LTW_SHARD_PARENTS
+        || (shard->state == LTW_SHARD_CLAIMING
+            && !ltw_lease_is_others(shard->lease));
+}
+
+void
+ltw_shard_watch(ltw_shard_t *shard, int has_others)
+{
+    char position[LTW_POSITION_MAX];
+
+    if (shard->state != LTW_SHARD_READING
+        || ltw_reader_stuck_ms(shard->reader) < LTW_SHARD_STUCK_MS)
+    {
+        return;
+    }
+    ltw_count(shard->options.services->metrics, shards_stuck, 1);
+    ltw_log(LTW_WARN, "shard_stuck", ltw_cstr("shard", shard->info.id),
+        ltw_int("ms", ltw_reader_stuck_ms(shard->reader)),
+        ltw_cstr("hint", has_others ? "another worker shall try"
+            : "read anew from where we are"));
+    shard->stuck_at_ms = ltw_loop_now_ms(shard->options.services->loop);
+    if (has_others) {
+        ltw_shard_move(shard, "-");
+    } else {
+        snprintf(position, sizeof(position), "%s",
+            ltw_reader_position(shard->reader));
+        ltw_reader_start(shard->reader, lt_str(position));
+    }
 }
 
 int
@@ -417,12 +472,19 @@ ltw_shard_reader(ltw_shard_t *shard)
     return ltw_reader_new(&options);
 }
 
-static int
-ltw_shard_has_share(void *data)
+static int64_t
+ltw_shard_yields_ms(void *data)
 {
     const ltw_shard_t *shard = data;
+    int64_t now = ltw_loop_now_ms(shard->options.services->loop);
 
-    return shard->options.has_share(shard->options.data);
+    if (shard->stuck_at_ms != 0
+        && now - shard->stuck_at_ms < LTW_SHARD_SHY_MS)
+    {
+        return LTW_SHARD_YIELD_STUCK_MS;
+    }
+    return shard->options.has_share(shard->options.data)
+        ? LTW_SHARD_YIELD_MS : 0;
 }
 
 static ltw_lease_t *
@@ -433,7 +495,7 @@ ltw_shard_lease(ltw_shard_t *shard)
         .stream = shard->options.stream,
         .shard = shard->info.id,
         .owner = shard->options.owner,
-        .has_share = ltw_shard_has_share,
+        .yields_ms = ltw_shard_yields_ms,
         .taken = ltw_shard_taken,
         .lost = ltw_shard_lost,
         .released = ltw_shard_released,
@@ -441,6 +503,29 @@ ltw_shard_lease(ltw_shard_t *shard)
     };
 
     return ltw_lease_new(&options);
+}
+
+static int
+ltw_shard_is_parent_read(void *data, const char *parent)
+{
+    const ltw_shard_t *shard = data;
+
+    return shard->options.is_read(shard->options.data, parent);
+}
+
+static ltw_parents_t *
+ltw_shard_parents(ltw_shard_t *shard)
+{
+    ltw_parents_options_t options = {
+        .services = shard->options.services,
+        .stream = shard->options.stream,
+        .shard = &shard->info,
+        .is_read = ltw_shard_is_parent_read,
+        .handler = ltw_shard_claim,
+        .data = shard,
+    };
+
+    return ltw_parents_new(&options);
 }
 
 ltw_shard_t *
@@ -459,8 +544,7 @@ ltw_shard_new(const ltw_shard_options_t *options,
     shard->batcher = ltw_shard_batcher(shard);
     shard->reader = ltw_shard_reader(shard);
     shard->lease = ltw_shard_lease(shard);
-    shard->parents = ltw_parents_new(options->services, options->stream,
-        &shard->info, ltw_shard_claim, shard);
+    shard->parents = ltw_shard_parents(shard);
     shard->state = LTW_SHARD_PARENTS;
     if (shard->timer == NULL || shard->batcher == NULL
         || shard->reader == NULL || shard->lease == NULL

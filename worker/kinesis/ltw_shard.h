@@ -7,7 +7,7 @@
  *   READING    ltw_reader.h, until the shard is read out
  *   FINISHING  closed and read out: until its batches are done and Redis has
  *              the checkpoint SHARD_END
- *   MOVING     another worker shall have it: until its talks have finished, 10 s
+ *   MOVING     another worker shall have it, that one or any: until its talks have finished, 10 s
  *              at most
  *   GIVING     the lease is made the other's; then CLAIMING
  *   DRAINING   told to end: until its batches are done
@@ -35,11 +35,14 @@ typedef struct {
     void *handler_data;
     void (*ended)(void *data, ltw_shard_t *shard);  /* now ENDED, once; the
                                                        shard may be freed */
-    int (*has_share)(void *data);       /* ltw_lease.h */
+    int (*has_share)(void *data);       /* as many shards as others have */
+    int (*is_read)(void *data, const char *shard);  /* ltw_parents.h */
+    void (*read_out)(void *data);       /* its children may begin */
     void *data;
 } ltw_shard_options_t;
 
 #define LTW_SHARD_WEIGH_MS 5000
+#define LTW_SHARD_STUCK_MS 10000
 
 /* Starts at once.  parents: those that are still listed. */
 ltw_shard_t *ltw_shard_new(const ltw_shard_options_t *options,
@@ -47,7 +50,17 @@ ltw_shard_t *ltw_shard_new(const ltw_shard_options_t *options,
 void ltw_shard_free(ltw_shard_t **shard);
 
 const char *ltw_shard_id(const ltw_shard_t *shard);
-void ltw_shard_set_closed(ltw_shard_t *shard);  /* it takes no more records */
+int ltw_shard_is_read(const ltw_shard_t *shard);    /* here, to its end */
+/* Another shard has been read to its end. */
+void ltw_shard_look(ltw_shard_t *shard);
+/* As it is listed now: closed meanwhile, a parent expired. */
+void ltw_shard_update(ltw_shard_t *shard, const ltw_shard_info_t *info);
+
+/* Once a second: gives a shard back that cannot be read for
+   LTW_SHARD_STUCK_MS, while there are others to read it; else begins anew. */
+void ltw_shard_watch(ltw_shard_t *shard, int has_others);
+/* Nobody reads it, as far as this worker can see. */
+int ltw_shard_is_unread(const ltw_shard_t *shard);
 
 /* Reads no more, hands over what it has, gives its lease back: ended(). */
 void ltw_shard_drain(ltw_shard_t *shard);

@@ -14,6 +14,7 @@
 
 #define LTW_STREAM_SCAN_MS 10000
 #define LTW_STREAM_BACKOFF_MAX_MS 30000
+#define LTW_STREAM_AUDIT_MS 60000
 #define LTW_STREAM_BALANCE_MS 6000      /* between two moves, 1 to 2 times */
 #define LTW_STREAM_BACKOFF_MIN_MS 1000
 #define LTW_STREAM_REMIND_MS 30000
@@ -28,6 +29,7 @@ struct ltw_stream_s {
     ltw_aws_id_t call;
     ltw_fleet_t *fleet;
     int64_t balance_at_ms;
+    int64_t audited_at_ms;
     ltw_shard_t **shards;
     size_t shards_n;
     ltw_shard_info_t *found;            /* by the scan under way */
@@ -129,6 +131,8 @@ ltw_stream_beat(void *data)
     int is_moving = 0;
 
     for (i = 0; i < stream->shards_n; i++) {
+        ltw_shard_watch(stream->shards[i],
+            ltw_fleet_size(stream->fleet) > 1);
         is_moving |= ltw_shard_is_moving(stream->shards[i]);
         if (ltw_shard_is_owned(stream->shards[i])) {
             owned[n] = stream->shards[i];
@@ -192,6 +196,29 @@ ltw_stream_shard(const ltw_stream_t *stream, const char *id)
     return NULL;
 }
 
+static int
+ltw_stream_is_read(void *data, const char *id)
+{
+    const ltw_shard_t *shard = ltw_stream_shard(data, id);
+
+    return shard != NULL && ltw_shard_is_read(shard);
+}
+
+/* Its children may be known already, or may have to be found. */
+static void
+ltw_stream_read_out(void *data)
+{
+    ltw_stream_t *stream = data;
+    size_t i;
+
+    for (i = 0; i < stream->shards_n; i++) {
+        ltw_shard_look(stream->shards[i]);
+    }
+    if (stream->call == 0 && stream->drained == NULL) {
+        ltw_timer_start(stream->timer, 0);
+    }
+}
+
 static void
 ltw_stream_begin(ltw_stream_t *stream, const ltw_shard_info_t *found)
 {
@@ -203,26 +230,68 @@ ltw_stream_begin(ltw_stream_t *stream, const ltw_shard_info_t *found)
         .handler_data = stream->handler_data,
         .ended = ltw_stream_shard_ended,
         .has_share = ltw_stream_has_share,
+        .is_read = ltw_stream_is_read,
+        .read_out = ltw_stream_read_out,
         .data = stream,
     };
-    ltw_shard_info_t info = *found;
-    ltw_shard_t *shard;
-    int i;
+    ltw_shard_t *shard = ltw_shard_new(&options, found);
 
-    for (i = 0; i < 2; i++) {
-        if (ltw_stream_find(stream, info.parents[i]) == NULL) {
-            info.parents[i][0] = '\0';          /* has expired */
-        }
-    }
-    shard = ltw_shard_new(&options, &info);
     if (shard == NULL) {
-        ltw_log(LTW_ERROR, "shard_not_begun", ltw_cstr("shard", info.id),
+        ltw_log(LTW_ERROR, "shard_not_begun", ltw_cstr("shard", found->id),
             ltw_cstr("error", "no memory"));
         return;                                 /* the next scan tries again */
     }
     stream->shards[stream->shards_n++] = shard;
-    ltw_log(LTW_INFO, "shard_found", ltw_cstr("shard", info.id),
-        ltw_int("is_closed", info.is_closed));
+    ltw_log(LTW_INFO, "shard_found", ltw_cstr("shard", found->id),
+        ltw_int("is_closed", found->is_closed));
+}
+
+static void
+ltw_stream_drop_expired_parents(ltw_stream_t *stream)
+{
+    size_t i;
+    int k;
+
+    for (i = 0; i < stream->found_n; i++) {
+        for (k = 0; k < 2; k++) {
+            if (ltw_stream_find(stream, stream->found[i].parents[k]) == NULL) {
+                stream->found[i].parents[k][0] = '\0';
+            }
+        }
+    }
+}
+
+/* Does each hash key belong to an open shard, is each shard read? */
+static void
+ltw_stream_audit(ltw_stream_t *stream)
+{
+    int64_t now = ltw_loop_now_ms(stream->services->loop);
+    ltw_hash_range_t *open;
+    size_t open_n = 0, gaps = 0, unread = 0, i;
+
+    if (now - stream->audited_at_ms < LTW_STREAM_AUDIT_MS) {
+        return;
+    }
+    stream->audited_at_ms = now;
+    open = calloc(stream->found_n + 1, sizeof(*open));
+    for (i = 0; open != NULL && i < stream->found_n; i++) {
+        if (!stream->found[i].is_closed && stream->found[i].has_range) {
+            open[open_n++] = stream->found[i].range;
+        }
+    }
+    if (open_n > 0) {
+        gaps = ltw_hash_range_gaps(open, open_n);
+    }
+    free(open);
+    for (i = 0; i < stream->shards_n; i++) {
+        unread += ltw_shard_is_unread(stream->shards[i]) != 0;
+    }
+    ltw_gauge(stream->services->metrics, hash_range_gaps, gaps);
+    ltw_gauge(stream->services->metrics, shards_unread, unread);
+    ltw_log(gaps + unread > 0 ? LTW_WARN : LTW_DEBUG, "shards_audited",
+        ltw_int("open", (int64_t) open_n),
+        ltw_int("hash_range_gaps", (int64_t) gaps),
+        ltw_int("unread", (int64_t) unread));
 }
 
 static void
@@ -231,13 +300,13 @@ ltw_stream_apply(ltw_stream_t *stream)
     ltw_shard_t *shard;
     size_t i;
 
+    ltw_stream_audit(stream);           /* those that had time to begin */
     ltw_stream_forget(stream);
+    ltw_stream_drop_expired_parents(stream);
     for (i = 0; i < stream->found_n; i++) {
         shard = ltw_stream_shard(stream, stream->found[i].id);
         if (shard != NULL) {
-            if (stream->found[i].is_closed) {
-                ltw_shard_set_closed(shard);
-            }
+            ltw_shard_update(shard, &stream->found[i]);
         } else if (stream->shards_n < LTW_SHARDS_MAX) {
             ltw_stream_begin(stream, &stream->found[i]);
         }

@@ -1,7 +1,9 @@
 /*
  * The stream: which shards there are.  Listed at start, each 10 s, and at once
  * when a shard has been read out (its children come next).  A failing listing
- * is tried again for ever, after 1 s to 30 s, and said in the log.
+ * is tried again for ever, after 1 s to 30 s, and said in the log.  Once a
+ * minute: do the open shards cover all hash keys, and is each read by a worker
+ * (shards_audited in the log when not)?
  */
 #ifndef LTW_STREAM_H
 #define LTW_STREAM_H
