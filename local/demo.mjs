@@ -187,7 +187,7 @@ async function main() {
   fs.rmSync(OUT, { recursive: true, force: true });
   fs.mkdirSync(OUT, { recursive: true });
   console.log(paint(1, 'Starting the stack on free loopback ports'));
-  const stack = await startStack({ dir: path.join(OUT, 'run'), say: console.log });
+  const stack = await startStack({ dir: path.join(OUT, 'run'), mode: process.env.MODE, say: console.log });
   try {
     await run(stack);
   } finally {

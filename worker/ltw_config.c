@@ -429,6 +429,9 @@ ltw_config_complete(ltw_config_t *config, const int *lines, lt_error_t *err)
     if (result != LT_OK) {
         return result;
     }
+    if (config->mode == LTW_MODE_LIVE) {
+        config->batch_window = 0;       /* audio waits for nothing */
+    }
     err->code = lines[ltw_config_find("aws_region") - ltw_config_rows];
     if (!lt_aws_region_is_known(lt_str(config->aws_region))) {
         lt_error_set(err, err->code, "aws_region: \"%s\" is no region of AWS",

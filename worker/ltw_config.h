@@ -54,7 +54,7 @@
     X(mode, CHOICE, "window", 0, 1,                                         \
         "window live: when segments are committed")                         \
     X(batch_window, TIME, "3s", 100, 60000,                                 \
-        "a batch is closed when its first record is this old")              \
+        "mode window: a batch is closed when its first record is this old")              \
     X(batch_size, COUNT, "100", 1, 10000,                                   \
         "or when it has this many records")                                 \
     X(poll_interval, TIME, "225ms", 200, 60000,                             \

@@ -63,15 +63,22 @@ add(const char *id, int is_partial, const char *text, int64_t start_ms)
 
 
 static void
-expect(int is_flush, const char *text, unsigned n)
+expect_until(size_t until, const char *text, unsigned n)
 {
     ltw_taken_t taken;
     char got[LTW_WORDS_TEXT_MAX + 1] = "";
 
-    ltw_words_take(&words, is_flush, &taken);
+    ltw_words_take(&words, until, &taken);
     memcpy(got, taken.text.data, taken.text.len);
     assert_string_equal(n > 0 ? got : "", text);
     assert_int_equal(taken.words, n);
+}
+
+
+static void
+expect(int is_flush, const char *text, unsigned n)
+{
+    expect_until(is_flush ? LTW_WORDS_ALL : LTW_WORDS_STABLE, text, n);
 }
 
 
@@ -166,7 +173,7 @@ test_times(void **state)
     (void) state;
     add("a", 0, "one two", 1000);
     add("b", 1, "three four five | six", 3000);
-    ltw_words_take(&words, 0, &taken);
+    ltw_words_take(&words, LTW_WORDS_STABLE, &taken);
     assert_int_equal(taken.start_ms, 1000);
     assert_int_equal(taken.end_ms, 3600);
 }
@@ -211,7 +218,7 @@ test_overflow(void **state)
     }
     assert_true(words.dropped > 0);
     ltw_taken_t taken;
-    ltw_words_take(&words, 0, &taken);
+    ltw_words_take(&words, LTW_WORDS_STABLE, &taken);
     assert_true(taken.text.len <= LTW_WORDS_TEXT_MAX);
     assert_int_equal(taken.words + words.dropped, 1400);
 }
@@ -225,7 +232,7 @@ test_window(void **state)
     heard_t h;
 
     (void) state;
-    p->init(&c, 3000);
+    p->init(&c, LT_STR("en"), 3000);
     p->batch(&c, 3000, 10000);
     assert_int_equal(p->result(&c, hear(&h, "a", 1, "a b", 0), &words,
         10100), LTW_COMMIT_WAIT);
@@ -260,7 +267,7 @@ test_late_final(void **state)
     heard_t h;
 
     (void) state;
-    p->init(&c, 3000);
+    p->init(&c, LT_STR("en"), 3000);
     p->batch(&c, 3000, 10000);
     p->committed(&c, 11500);
     assert_int_equal(p->result(&c, hear(&h, "a", 1, "a b", 0), &words,
@@ -287,13 +294,136 @@ test_idle(void **state)
     ltw_commit_t c;
 
     (void) state;
-    p->init(&c, 3000);
+    p->init(&c, LT_STR("en"), 3000);
     p->batch(&c, 3000, 10000);
     p->committed(&c, 11500);
     assert_int_equal(p->tick(&c, &words, 14000), LTW_COMMIT_WAIT);
     add("a", 1, "stable words", 0);
     assert_int_equal(p->tick(&c, &words, 13999), LTW_COMMIT_WAIT);
     assert_int_equal(p->tick(&c, &words, 14000), LTW_COMMIT_NOW);
+}
+
+
+/* What the live policy commits of this partial result: "" while it waits. */
+static void
+expect_live(ltw_commit_t *c, const char *said, const char *text)
+{
+    heard_t h;
+    ltw_taken_t taken;
+    char got[LTW_WORDS_TEXT_MAX + 1] = "";
+
+    ltw_words_add(&words, hear(&h, "a", 1, said, 0));
+    if (ltw_commit_live.result(c, &h.result, &words, 0) == LTW_COMMIT_NOW) {
+        ltw_commit_live.committed(c, 0);
+        ltw_words_take(&words, c->until, &taken);
+        memcpy(got, taken.text.data, taken.text.len);
+    }
+    assert_string_equal(got, text);
+}
+
+
+static void
+test_live_marks(void **state)
+{
+    ltw_commit_t c;
+
+    (void) state;
+    ltw_commit_live.init(&c, LT_STR("en"), 3000);
+    expect_live(&c, "good | morning", "");
+    expect_live(&c, "good morning . | how", "good morning.");
+    expect_live(&c, "good morning . well , I", "");   /* too short a clause */
+    expect_live(&c, "good morning . well , I think so , | but",
+        "");
+    expect_live(&c, "good morning . well , I think so too , | but",
+        "well, I think so too,");
+    expect_live(&c, "good morning . well , I think so too , but no . and . x",
+        "but no. and.");
+}
+
+
+static void
+test_live_length_and_age(void **state)
+{
+    ltw_commit_t c;
+
+    (void) state;
+    ltw_commit_live.init(&c, LT_STR("en"), 3000);
+    /* a word is 200 ms: the age comes at the 13th, the length at the 12th */
+    expect_live(&c, "we saw a big dog and a small cat under | the table", "");
+    expect_live(&c, "we saw a big dog and a small cat under the table",
+        "we saw a big dog");
+    expect_live(&c, "we saw a big dog and a small cat under the table that "
+        "was there all day", "and a small cat under the table");
+    /* nothing opens a clause: the last word waits */
+    ltw_words_init(&words, LT_STR("en"));
+    expect_live(&c, "a b c d e f g h i j k l", "a b c d e f g h i j k");
+    /* the last words before so many unstable ones were said long ago */
+    ltw_words_init(&words, LT_STR("en"));
+    expect_live(&c, "a b c | d e f g h i j k l m", "a b");
+}
+
+
+static void
+test_live_keeps_together(void **state)
+{
+    ltw_commit_t c;
+
+    (void) state;
+    ltw_commit_live.init(&c, LT_STR("en"), 3000);
+    expect_live(&c, "a b c d e f g h i twenty five percent",
+        "a b c d e f g h i");
+    ltw_words_init(&words, LT_STR("en"));
+    expect_live(&c, "a b c d e f g h i New York City", "a b c d e f g h i");
+    ltw_words_init(&words, LT_STR("en"));
+    expect_live(&c, "one two three four five six seven eight nine ten "
+        "eleven twelve", "");                   /* rather late than broken */
+}
+
+
+static void
+test_live_pause(void **state)
+{
+    const ltw_commit_policy_t *p = &ltw_commit_live;
+    ltw_commit_t c;
+    heard_t h;
+
+    (void) state;
+    p->init(&c, LT_STR("en"), 3000);
+    add("a", 1, "come in", 0);
+    assert_int_equal(p->result(&c, hear(&h, "a", 1, "come in", 0), &words,
+        1000), LTW_COMMIT_WAIT);
+    assert_int_equal(p->result(&c, &h.result, &words, 1400),
+        LTW_COMMIT_WAIT);                       /* nothing new */
+    assert_true(c.has_due);
+    assert_int_equal(p->tick(&c, &words, 1499), LTW_COMMIT_WAIT);
+    assert_int_equal(p->tick(&c, &words, 1500), LTW_COMMIT_NOW);
+    p->committed(&c, 1500);
+    assert_false(c.has_due);
+    expect_until(c.until, "come in", 2);
+
+    add("a", 1, "come in all twenty", 0);       /* may go on: "twenty one" */
+    assert_int_equal(p->result(&c, hear(&h, "a", 1, "come in all twenty", 0),
+        &words, 2000), LTW_COMMIT_WAIT);
+    assert_int_equal(p->tick(&c, &words, 3499), LTW_COMMIT_WAIT);
+    assert_int_equal(p->tick(&c, &words, 3500), LTW_COMMIT_NOW);
+}
+
+
+static void
+test_live_final(void **state)
+{
+    const ltw_commit_policy_t *p = &ltw_commit_live;
+    ltw_commit_t c;
+    heard_t h;
+
+    (void) state;
+    p->init(&c, LT_STR("de"), 3000);
+    add("a", 0, "ja", 0);
+    assert_int_equal(p->result(&c, hear(&h, "a", 0, "ja", 0), &words, 1000),
+        LTW_COMMIT_NOW);
+    p->committed(&c, 1000);
+    expect_until(c.until, "ja", 1);
+    assert_int_equal(p->tick(&c, &words, 99999), LTW_COMMIT_WAIT);
 }
 
 
@@ -312,6 +442,11 @@ main(void)
         cmocka_unit_test_setup(test_window, setup),
         cmocka_unit_test_setup(test_late_final, setup),
         cmocka_unit_test_setup(test_idle, setup),
+        cmocka_unit_test_setup(test_live_marks, setup),
+        cmocka_unit_test_setup(test_live_length_and_age, setup),
+        cmocka_unit_test_setup(test_live_keeps_together, setup),
+        cmocka_unit_test_setup(test_live_pause, setup),
+        cmocka_unit_test_setup(test_live_final, setup),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -15,9 +15,11 @@
 
 
 static void
-init(ltw_commit_t *c, int64_t batch_window_ms)
+init(ltw_commit_t *c, lt_str_t language, int64_t batch_window_ms)
 {
-    *c = (ltw_commit_t) { .idle_after_ms = batch_window_ms + IDLE_EXTRA_MS };
+    (void) language;
+    *c = (ltw_commit_t) { .until = LTW_WORDS_STABLE,
+        .idle_after_ms = batch_window_ms + IDLE_EXTRA_MS };
 }
 
 
@@ -25,6 +27,7 @@ static void
 batch(ltw_commit_t *c, int64_t position_ms, int64_t now_ms)
 {
     c->is_open = 1;
+    c->has_due = 1;
     c->target_ms = position_ms;
     c->due_at_ms = now_ms + CATCH_UP_MS;
     c->batch_at_ms = now_ms;
@@ -50,6 +53,7 @@ late_final(ltw_commit_t *c, const ltw_words_t *words, int64_t now_ms)
         return LTW_COMMIT_NOW;
     }
     c->is_open = 1;
+    c->has_due = 1;
     c->target_ms = INT64_MAX;
     c->due_at_ms = c->committed_at_ms + SPACING_MS;
     return LTW_COMMIT_WAIT;
@@ -87,6 +91,7 @@ static void
 committed(ltw_commit_t *c, int64_t now_ms)
 {
     c->is_open = 0;
+    c->has_due = 0;
     c->committed_at_ms = now_ms;
 }
 

@@ -392,9 +392,9 @@ work_idle(ltw_session_t *s)
         over(s);
     } else if (s->is_leaving) {
         close_down(s);
-    } else if (ltw_speech_is_awaiting(s->speech)) {
+    } else if (ltw_speech_has_due(s->speech)) {
         ltw_speech_tick(s->speech);
-        if (ltw_speech_is_awaiting(s->speech)) {
+        if (ltw_speech_has_due(s->speech)) {
             wake_when_due(s);
         }
     }

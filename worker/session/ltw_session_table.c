@@ -67,7 +67,8 @@ static int
 rooms_make(ltw_session_rooms_t *rooms, const ltw_services_t *services,
     lt_error_t *err)
 {
-    rooms->policy = &ltw_commit_window;
+    rooms->policy = services->config->mode == LTW_MODE_LIVE
+        ? &ltw_commit_live : &ltw_commit_window;
     rooms->pipeline.services = services;
     rooms->asr = ltw_asr_transcribe_new(services, err);
     rooms->pipeline.publisher = ltw_publisher_new(services, err);
@@ -316,10 +317,6 @@ ltw_session_table_new(const ltw_services_t *services)
     if (table->drained == NULL || !rooms_make(&table->rooms, services, &err)) {
         ltw_log(LTW_ERROR, "start_failed", ltw_cstr("message", err.text));
         ltw_session_table_free(&table);
-    }
-    if (table != NULL && services->config->mode == LTW_MODE_LIVE) {
-        ltw_log(LTW_WARN, "mode_not_built",
-            ltw_cstr("message", "mode live is not built yet: window is used"));
     }
     return table;
 }

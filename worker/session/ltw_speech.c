@@ -71,12 +71,12 @@ give(ltw_speech_t *s, const ltw_taken_t *taken)
 
 
 static void
-commit(ltw_speech_t *s, int is_flush)
+commit(ltw_speech_t *s, size_t until)
 {
     ltw_taken_t taken;
 
     s->options.policy->committed(&s->commit, now_ms(s));
-    ltw_words_take(&s->words, is_flush, &taken);
+    ltw_words_take(&s->words, until, &taken);
     if (taken.words > 0) {
         give(s, &taken);
     }
@@ -86,8 +86,8 @@ commit(ltw_speech_t *s, int is_flush)
 void
 ltw_speech_commit(ltw_speech_t *s)
 {
-    if (s->line != NULL && !s->is_finishing) {
-        commit(s, 0);
+    if (s->line != NULL && !s->is_finishing && s->commit.is_open) {
+        commit(s, LTW_WORDS_STABLE);
     }
 }
 
@@ -99,7 +99,7 @@ ltw_speech_tick(ltw_speech_t *s)
         && s->options.policy->tick(&s->commit, &s->words, now_ms(s))
            == LTW_COMMIT_NOW)
     {
-        commit(s, 0);
+        commit(s, s->commit.until);
     }
 }
 
@@ -108,6 +108,13 @@ int
 ltw_speech_is_awaiting(const ltw_speech_t *s)
 {
     return s->line != NULL && s->commit.is_open;
+}
+
+
+int
+ltw_speech_has_due(const ltw_speech_t *s)
+{
+    return s->line != NULL && s->commit.has_due;
 }
 
 
@@ -140,7 +147,7 @@ on_result(void *data, const ltw_asr_result_t *result)
     if (s->options.policy->result(&s->commit, result, &s->words, now_ms(s))
         == LTW_COMMIT_NOW)
     {
-        commit(s, 0);
+        commit(s, s->commit.until);
     }
     s->events.on_change(s->data);
 }
@@ -160,7 +167,7 @@ on_line_over(void *data)
 {
     ltw_speech_t *s = data;
 
-    commit(s, 1);
+    commit(s, LTW_WORDS_ALL);
     ltw_asr_line_close(&s->line);
     s->is_finishing = 0;
     s->events.on_closed(s->data);
@@ -183,7 +190,8 @@ ltw_speech_open(ltw_speech_t *s, const char *language)
         return 0;
     }
     ltw_words_init(&s->words, lt_str(language));
-    s->options.policy->init(&s->commit, s->services->config->batch_window);
+    s->options.policy->init(&s->commit, lt_str(language),
+        s->services->config->batch_window);
     ltw_timeline_restart(&s->timeline);
     s->heard_ms = 0;
     return 1;
@@ -300,7 +308,9 @@ ltw_speech_position_ms(const ltw_speech_t *s)
 int64_t
 ltw_speech_heard_ms(const ltw_speech_t *s)
 {
-    return s->heard_ms;
+    int64_t left_ms = ltw_words_left_ms(&s->words);
+
+    return left_ms < s->heard_ms ? left_ms : s->heard_ms;
 }
 
 

@@ -27,7 +27,7 @@ typedef struct {
     /* mark: where its audio ends.  Take a reference to keep the segment. */
     void (*on_segment)(void *data, ltw_segment_t *segment,
         const ltw_mark_t *mark);
-    /* Words were heard or committed: look at is_awaiting and due_at_ms. */
+    /* Words were heard or committed: look at is_awaiting, has_due and due_at_ms. */
     void (*on_change)(void *data);
     /* After finish: the last words were given; it is closed again. */
     void (*on_closed)(void *data);
@@ -59,6 +59,7 @@ int ltw_speech_has_words(const ltw_speech_t *speech);
 /* All of a batch was added: its words are awaited. */
 void ltw_speech_batch(ltw_speech_t *speech);
 int ltw_speech_is_awaiting(const ltw_speech_t *speech);
+int ltw_speech_has_due(const ltw_speech_t *speech);
 int64_t ltw_speech_due_at_ms(const ltw_speech_t *speech);
 /* Commits when the policy says so: at due_at_ms, and now and then. */
 void ltw_speech_tick(ltw_speech_t *speech);

@@ -1,5 +1,7 @@
 #include "session/ltw_words.h"
 
+#include "session/ltw_clause.h"
+
 #include <string.h>
 
 #define FRAGMENT_MAX 2          /* words */
@@ -144,8 +146,8 @@ ltw_words_add(ltw_words_t *w, const ltw_asr_result_t *r)
 
 
 /* The end of the stable front; it ends with a word or its punctuation. */
-static size_t
-stable_n(const ltw_words_t *w)
+size_t
+ltw_words_stable_n(const ltw_words_t *w)
 {
     size_t i;
 
@@ -153,6 +155,24 @@ stable_n(const ltw_words_t *w)
         /* counting */
     }
     return i;
+}
+
+
+lt_str_t
+ltw_words_text(const ltw_words_t *w, size_t i)
+{
+    return (lt_str_t) { w->texts + w->items[i].at, w->items[i].len };
+}
+
+
+int64_t
+ltw_words_left_ms(const ltw_words_t *w)
+{
+    if (w->pending_words > 0) {
+        return w->pending_start_ms;
+    }
+    return w->taken_n < w->items_n ? w->items[w->taken_n].start_ms
+                                   : INT64_MAX;
 }
 
 
@@ -166,7 +186,7 @@ ltw_words_are_left(const ltw_words_t *w)
 unsigned
 ltw_words_ready(const ltw_words_t *w)
 {
-    size_t end = stable_n(w);
+    size_t end = ltw_words_stable_n(w);
     unsigned n = w->pending_words;
 
     for (size_t i = w->taken_n; i < end; i++) {
@@ -179,17 +199,7 @@ ltw_words_ready(const ltw_words_t *w)
 static int
 ends_sentence(const ltw_words_t *w, size_t i)
 {
-    static const char *const marks[] = { ".", "?", "!", "。", "？", "！" };
-    const ltw_word_t *item = &w->items[i];
-
-    for (size_t k = 0; k < sizeof(marks) / sizeof(marks[0]); k++) {
-        if (lt_str_is((lt_str_t) { w->texts + item->at, item->len },
-                marks[k]))
-        {
-            return 1;
-        }
-    }
-    return 0;
+    return ltw_clause_ends_sentence(ltw_words_text(w, i));
 }
 
 
@@ -198,7 +208,7 @@ ends_sentence(const ltw_words_t *w, size_t i)
 static size_t
 whole_n(ltw_words_t *w)
 {
-    size_t end = stable_n(w);
+    size_t end = ltw_words_stable_n(w);
     size_t begin = end;
     unsigned words = 0;
 
@@ -212,9 +222,12 @@ whole_n(ltw_words_t *w)
 
 
 void
-ltw_words_take(ltw_words_t *w, int is_flush, ltw_taken_t *taken)
+ltw_words_take(ltw_words_t *w, size_t until, ltw_taken_t *taken)
 {
-    append_until(w, is_flush ? w->items_n : whole_n(w));
+    if (until == LTW_WORDS_STABLE) {
+        until = whole_n(w);
+    }
+    append_until(w, until < w->items_n ? until : w->items_n);
     *taken = (ltw_taken_t) { { w->pending, w->pending_len },
         w->pending_words, w->pending_start_ms, w->taken_until_ms };
     w->pending_len = 0;

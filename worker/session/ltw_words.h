@@ -32,7 +32,7 @@ typedef struct {
     int64_t heard_until_ms;     /* the same at the last restart */
     uint64_t dropped;           /* words */
 
-    /* private: what finals have brought */
+    /* what finals have brought */
     char pending[LTW_WORDS_TEXT_MAX];
     size_t pending_len;
     unsigned pending_words;
@@ -61,9 +61,19 @@ typedef struct {
     int64_t end_ms;
 } ltw_taken_t;
 
-/* What finals brought and the stable words of the result under way; all its
-   words when is_flush. */
-void ltw_words_take(ltw_words_t *words, int is_flush, ltw_taken_t *taken);
+#define LTW_WORDS_STABLE (SIZE_MAX - 1)     /* without a fragment, see above */
+#define LTW_WORDS_ALL SIZE_MAX
+
+/* What finals brought and the items of the result under way up to until: one
+   of these, or so many of them. */
+void ltw_words_take(ltw_words_t *words, size_t until, ltw_taken_t *taken);
+
+/* Of the result under way: items in front that are stable; one's text. */
+size_t ltw_words_stable_n(const ltw_words_t *words);
+lt_str_t ltw_words_text(const ltw_words_t *words, size_t i);
+
+/* Where the first word begins that was not taken; INT64_MAX: there is none. */
+int64_t ltw_words_left_ms(const ltw_words_t *words);
 
 /* Words are known that were not taken yet, stable or not. */
 int ltw_words_are_left(const ltw_words_t *words);
