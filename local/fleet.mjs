@@ -4,6 +4,7 @@
 // expires. It can answer wrongly in every way:
 //   POST /_test/fault {operation?, kind, times?, ms?}; DELETE /_test/fault
 //   POST /_test/life {seconds}      of keys issued from now on
+//   POST /_test/clock {ms}          how far its clock is wrong
 //   POST /_test/expire              all keys issued so far
 //   GET  /_test/requests            what was asked: method, path, headers, form
 // Alone: node local/fleet.mjs --port N, until SIGTERM or its standard input
@@ -49,6 +50,7 @@ export class Fleet {
     #requests = [];
     #imdsTokens = new Set();
     #lifeMs = 6 * 3600 * 1000;
+    #clockErrorMs = 0;
 
     // An operation: its answer's body.
     #operations = {
@@ -155,6 +157,9 @@ export class Fleet {
         case 'POST /_test/life':
             this.#lifeMs = data.seconds * 1000;
             return {};
+        case 'POST /_test/clock':
+            this.#clockErrorMs = data.ms;
+            return {};
         case 'POST /_test/expire':
             return { expired: expireAll() };
         case 'GET /_test/requests':
@@ -194,7 +199,9 @@ export class Fleet {
         if (body === null) {
             req.socket.destroy();
         } else if (!res.destroyed) {
-            res.writeHead(status, { 'content-length': Buffer.byteLength(body) });
+            res.writeHead(status, { 'content-length': Buffer.byteLength(body),
+                date: new Date(Date.now() + this.#clockErrorMs)
+                    .toUTCString() });
             res.end(body);
         }
     }

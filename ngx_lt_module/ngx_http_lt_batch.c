@@ -44,7 +44,7 @@ static void ngx_http_lt_batch_empty_handler(ngx_http_request_t *r);
 static u_char *ngx_http_lt_batch_log(ngx_log_t *log, u_char *buf, size_t len);
 
 
-static ngx_str_t  ngx_http_lt_batch_method = ngx_string("POST");
+static ngx_str_t  ngx_http_lt_batch_post_name = ngx_string("POST");
 static ngx_str_t  ngx_http_lt_batch_protocol = ngx_string("HTTP/1.1");
 static ngx_str_t  ngx_http_lt_batch_address = ngx_string("127.0.0.1");
 
@@ -167,7 +167,7 @@ ngx_http_lt_batch_init_request(ngx_http_lt_batch_t *b)
     r->limit_conn_status = 1;
 
     r->method = NGX_HTTP_POST;
-    r->method_name = ngx_http_lt_batch_method;
+    r->method_name = ngx_http_lt_batch_post_name;
     r->http_version = NGX_HTTP_VERSION_11;
     r->http_protocol = ngx_http_lt_batch_protocol;
     r->internal = 1;
@@ -233,6 +233,16 @@ ngx_http_lt_batch_header(ngx_http_lt_batch_t *b, const char *lowcase_name,
 }
 
 
+void
+ngx_http_lt_batch_method(ngx_http_lt_batch_t *b, ngx_uint_t method,
+    const char *name)
+{
+    b->request->method = method;
+    b->request->method_name.data = (u_char *) name;
+    b->request->method_name.len = ngx_strlen(name);
+}
+
+
 ngx_int_t
 ngx_http_lt_batch_post(ngx_http_lt_batch_t *b, ngx_str_t *uri, ngx_str_t *body,
     size_t answer_max, ngx_http_lt_batch_done_pt done, void *data)
@@ -280,7 +290,7 @@ ngx_http_lt_batch_set_body(ngx_http_lt_batch_t *b, ngx_str_t *body)
     cl->buf = buf;
     cl->next = NULL;
 
-    r->request_body->bufs = cl;
+    r->request_body->bufs = body->len ? cl : NULL;
     r->headers_in.content_length_n = body->len;
 
     return NGX_OK;
@@ -325,8 +335,8 @@ ngx_http_lt_batch_start(ngx_http_lt_batch_t *b, ngx_str_t *uri,
     sr->out->buf->last_buf = 1;
 
     /* a subrequest begins as a GET */
-    sr->method = NGX_HTTP_POST;
-    sr->method_name = ngx_http_lt_batch_method;
+    sr->method = r->method;
+    sr->method_name = r->method_name;
     sr->headers_in.content_length_n = r->headers_in.content_length_n;
     sr->headers_in.headers.last = &sr->headers_in.headers.part;
 

@@ -1,5 +1,5 @@
 /*
- * One POST to an internal location that hangs on no client: a detached main
+ * One request, mostly a POST, to an internal location that hangs on no client: a detached main
  * request with a pool of its own, and in it one subrequest whose answer is
  * kept in memory.
  *
@@ -46,7 +46,12 @@ ngx_pool_t *ngx_http_lt_batch_pool(ngx_http_lt_batch_t *b);
 ngx_int_t ngx_http_lt_batch_header(ngx_http_lt_batch_t *b,
     const char *lowcase_name, const ngx_str_t *value);
 
-/* Once.  NGX_ERROR: no memory; done will not run.  body is in the pool. */
+/* Another one than POST: both forms of it, the name a literal. */
+void ngx_http_lt_batch_method(ngx_http_lt_batch_t *b, ngx_uint_t method,
+    const char *name);
+
+/* Once.  NGX_ERROR: no memory; done will not run.  body is in the pool; len 0:
+   none. */
 ngx_int_t ngx_http_lt_batch_post(ngx_http_lt_batch_t *b, ngx_str_t *uri,
     ngx_str_t *body, size_t answer_max, ngx_http_lt_batch_done_pt done,
     void *data);

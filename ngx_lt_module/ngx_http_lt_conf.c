@@ -164,51 +164,6 @@ ngx_http_lt_conf_region(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 char *
-ngx_http_lt_conf_credentials(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_str_t *value = cf->args->elts, content;
-    lt_error_t err = { 0 };
-    ngx_http_lt_main_conf_t *mcf = conf;
-
-    if (mcf->aws_credentials_file.len != 0) {
-        return "is duplicate";
-    }
-
-    mcf->aws_credentials_file = value[1];
-    ngx_str_set(&mcf->aws_profile, "default");
-
-    if (cf->args->nelts == 3) {
-        if (value[2].len <= 8
-            || ngx_strncmp(value[2].data, "profile=", 8) != 0)
-        {
-            LT_CONF_ERROR(cf, "lt_aws_credentials_file: \"%V\" is not "
-                "understood: after the path comes profile=<name>", &value[2]);
-            return NGX_CONF_ERROR;
-        }
-
-        mcf->aws_profile.data = value[2].data + 8;
-        mcf->aws_profile.len = value[2].len - 8;
-    }
-
-    if (ngx_http_lt_conf_read(cf, value[0].data, &mcf->aws_credentials_file,
-            &content) != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    if (lt_credentials_parse(&mcf->aws_keys, ngx_http_lt_view(&content),
-            ngx_http_lt_view(&mcf->aws_profile), &err) != LT_OK)
-    {
-        LT_CONF_ERROR(cf, "lt_aws_credentials_file: %s in \"%V\": the profile "
-            "\"%V\" must have aws_access_key_id and aws_secret_access_key",
-            err.text, &mcf->aws_credentials_file, &mcf->aws_profile);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-char *
 ngx_http_lt_conf_connections(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_str_t *value = cf->args->elts, content;

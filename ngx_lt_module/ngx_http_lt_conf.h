@@ -17,8 +17,6 @@
 
 char *ngx_http_lt_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_lt_conf_region(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_lt_conf_credentials(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 char *ngx_http_lt_conf_token_file(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_lt_conf_connections(ngx_conf_t *cf, ngx_command_t *cmd,

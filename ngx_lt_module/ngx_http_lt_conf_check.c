@@ -1,5 +1,6 @@
 #include "ngx_http_lt_conf.h"
 #include "ngx_http_lt_connections.h"
+#include "ngx_http_lt_credentials.h"
 #include "ngx_http_lt_kinesis.h"
 #include "ngx_http_lt_metrics.h"
 
@@ -13,47 +14,6 @@ ngx_http_lt_conf_missing(ngx_conf_t *cf, ngx_http_lt_place_t *place,
         place->directive, place->file, place->line, what);
 
     return NGX_ERROR;
-}
-
-static ngx_int_t
-ngx_http_lt_conf_copy(ngx_conf_t *cf, lt_str_t *to, const char *name)
-{
-    size_t len;
-    u_char *copy;
-    const char *value = getenv(name);
-
-    len = value != NULL ? ngx_strlen(value) : 0;
-    copy = ngx_pnalloc(cf->pool, len + 1);
-    if (copy == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_cpystrn(copy, (u_char *) (value != NULL ? value : ""), len + 1);
-    to->data = (char *) copy;
-    to->len = len;
-
-    return NGX_OK;
-}
-
-static ngx_int_t
-ngx_http_lt_conf_keys(ngx_conf_t *cf, ngx_http_lt_main_conf_t *mcf)
-{
-    if (mcf->aws_credentials_file.len != 0) {
-        return NGX_OK;
-    }
-
-    if (ngx_http_lt_conf_copy(cf, &mcf->aws_keys.access_key,
-            "AWS_ACCESS_KEY_ID") != NGX_OK
-        || ngx_http_lt_conf_copy(cf, &mcf->aws_keys.secret_key,
-               "AWS_SECRET_ACCESS_KEY") != NGX_OK
-        || ngx_http_lt_conf_copy(cf, &mcf->aws_keys.session_token,
-               "AWS_SESSION_TOKEN") != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return mcf->aws_keys.access_key.len != 0
-           && mcf->aws_keys.secret_key.len != 0 ? NGX_OK : NGX_DECLINED;
 }
 
 static ngx_int_t
@@ -88,8 +48,6 @@ static ngx_int_t
 ngx_http_lt_conf_check_websocket(ngx_conf_t *cf, ngx_http_lt_main_conf_t *mcf,
     ngx_http_lt_place_t *place)
 {
-    ngx_int_t rc;
-
     if (mcf->kinesis_location.len == 0) {
         return ngx_http_lt_conf_missing(cf, place,
             "\"lt_kinesis_location <uri>;\" at http level, naming an internal "
@@ -106,14 +64,9 @@ ngx_http_lt_conf_check_websocket(ngx_conf_t *cf, ngx_http_lt_main_conf_t *mcf,
             "\"lt_aws_region <code>;\" at http level");
     }
 
-    rc = ngx_http_lt_conf_keys(cf, mcf);
-    if (rc == NGX_DECLINED) {
-        return ngx_http_lt_conf_missing(cf, place,
-            "AWS keys: \"lt_aws_credentials_file <path>;\" at http level, or "
-            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment");
-    }
-
-    if (rc != NGX_OK || ngx_http_lt_conf_host(cf, mcf) != NGX_OK) {
+    if (ngx_http_lt_credentials_init(cf, mcf, place) != NGX_OK
+        || ngx_http_lt_conf_host(cf, mcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -1,5 +1,6 @@
 #include "ngx_http_lt_kinesis.h"
 #include "ngx_http_lt_batch.h"
+#include "ngx_http_lt_credentials.h"
 #include "ngx_http_lt_metrics.h"
 #include "lt_cbor.h"
 #include "lt_kinesis.h"
@@ -10,8 +11,6 @@
 #define NGX_HTTP_LT_AUTH_MAX       512
 /* How much longer an answer's JSON may be than its CBOR. */
 #define NGX_HTTP_LT_JSON_GROWTH    4
-/* AWS takes 5 minutes; ours is corrected when it is wrong by more than this. */
-#define NGX_HTTP_LT_SKEW_MIN_S     60
 
 
 struct ngx_http_lt_kinesis_s {
@@ -48,8 +47,6 @@ static ngx_uint_t ngx_http_lt_kinesis_is_skewed(ngx_http_lt_kinesis_t *call,
     const ngx_http_lt_batch_answer_t *answer);
 static const char *ngx_http_lt_kinesis_cause(
     const ngx_http_lt_kinesis_result_t *result, ngx_uint_t is_upstream);
-static ngx_http_core_loc_conf_t *ngx_http_lt_kinesis_find_location(
-    ngx_http_conf_ctx_t *ctx, ngx_str_t *uri);
 
 
 /* What is wrong with keys, signatures and rights, and where to mend it. */
@@ -121,7 +118,7 @@ ngx_http_lt_kinesis_send(ngx_http_lt_kinesis_t *call, size_t body_len,
     call->done = done;
     call->data = data;
 
-    if (ngx_http_lt_kinesis_sign(call, ngx_time() + call->mcf->clock_skew_s)
+    if (ngx_http_lt_kinesis_sign(call, ngx_http_lt_credentials_time(call->mcf))
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -138,13 +135,6 @@ ngx_http_lt_kinesis_free(ngx_http_lt_kinesis_t *call)
 {
     ngx_http_lt_batch_free(call->batch);
     ngx_free(call);
-}
-
-
-void
-ngx_http_lt_kinesis_keys(ngx_http_lt_main_conf_t *mcf, lt_aws_keys_t *keys)
-{
-    *keys = mcf->aws_keys;
 }
 
 
@@ -168,7 +158,7 @@ ngx_http_lt_kinesis_sign(ngx_http_lt_kinesis_t *call, time_t now_s)
     lt_amz_date(call->date, now_s);
     (void) ngx_snprintf((u_char *) call->target, sizeof(call->target),
                         LT_KINESIS_TARGET "%s%Z", call->operation);
-    ngx_http_lt_kinesis_keys(mcf, &keys);
+    ngx_http_lt_credentials_keys(mcf, &keys);
 
     n = 0;
     headers[n++] = (lt_header_t) { LT_STR("host"),
@@ -339,6 +329,11 @@ ngx_http_lt_kinesis_read_error(ngx_http_lt_kinesis_t *call,
 
     if (ngx_http_lt_kinesis_is_skewed(call, answer)) {
         result->class = LT_AWS_TRANSIENT;
+
+    } else if (result->class == LT_AWS_EXPIRED
+               || result->class == LT_AWS_SKEW)
+    {
+        ngx_http_lt_credentials_refused(call->mcf);
     }
 }
 
@@ -359,30 +354,15 @@ static ngx_uint_t
 ngx_http_lt_kinesis_is_skewed(ngx_http_lt_kinesis_t *call,
     const ngx_http_lt_batch_answer_t *answer)
 {
-    time_t                    date_s, skew_s;
-    ngx_http_lt_main_conf_t  *mcf = call->mcf;
+    time_t  date_s;
 
     if (call->result.class != LT_AWS_SKEW || answer->date.len == 0) {
         return 0;
     }
 
     date_s = ngx_parse_http_time(answer->date.data, answer->date.len);
-    if (date_s == (time_t) NGX_ERROR) {
-        return 0;
-    }
 
-    skew_s = date_s - ngx_time();
-
-    if (ngx_abs(skew_s - mcf->clock_skew_s) < NGX_HTTP_LT_SKEW_MIN_S) {
-        return 0;
-    }
-
-    mcf->clock_skew_s = skew_s;
-    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                  "clock_skew seconds=%T: this machine's clock is wrong",
-                  skew_s);
-
-    return 1;
+    return ngx_http_lt_credentials_clock(call->mcf, date_s);
 }
 
 
@@ -470,9 +450,7 @@ ngx_http_lt_kinesis_check_location(ngx_conf_t *cf,
 }
 
 
-/* The exact or longest prefix location, as a request for uri finds it when no
-   regular expression matches. */
-static ngx_http_core_loc_conf_t *
+ngx_http_core_loc_conf_t *
 ngx_http_lt_kinesis_find_location(ngx_http_conf_ctx_t *ctx, ngx_str_t *uri)
 {
     size_t                          n, len = uri->len;

@@ -63,10 +63,6 @@ void ngx_http_lt_kinesis_free(ngx_http_lt_kinesis_t *call);
 size_t ngx_http_lt_kinesis_body_max(ngx_http_lt_main_conf_t *mcf,
     ngx_http_conf_ctx_t *ctx);
 
-/* The keys of now; views live until the next call. */
-void ngx_http_lt_kinesis_keys(ngx_http_lt_main_conf_t *mcf,
-    lt_aws_keys_t *keys);
-
 /*
  * For nginx -t, after the location trees are built (postconfiguration):
  * the location exists in this server as a prefix or exact one, is internal
@@ -74,6 +70,11 @@ void ngx_http_lt_kinesis_keys(ngx_http_lt_main_conf_t *mcf,
  */
 ngx_int_t ngx_http_lt_kinesis_check_location(ngx_conf_t *cf,
     ngx_http_core_srv_conf_t *cscf, ngx_str_t *uri);
+
+/* The exact or longest prefix location, as a request for uri finds it when no
+   regular expression matches; or NULL. */
+ngx_http_core_loc_conf_t *ngx_http_lt_kinesis_find_location(
+    ngx_http_conf_ctx_t *ctx, ngx_str_t *uri);
 
 
 #endif

@@ -61,6 +61,8 @@
     X(kinesis_errors_credentials, "calls refused: keys, signature, rights")   \
     X(kinesis_errors_fatal, "calls refused for another reason")               \
     X(kinesis_errors_internal, "calls that could not be made: memory")        \
+    X(credentials_taken, "AWS keys fetched, or read again")                   \
+    X(credentials_failures, "times that this failed")                         \
     X(kinesis_retries, "failed calls whose records are tried again")          \
     X(kinesis_retries_delayed, "the same, after the longest pause: no tokens")\
     X(kinesis_shard_maps, "times the stream's shards were read")              \
@@ -85,7 +87,8 @@
     X(ingest_streams, "sessions whose audio is held or awaited")              \
     X(ingest_pending_bytes, "PCM accepted and not yet acknowledged")          \
     X(ingest_memory_bytes, "memory held for it")                              \
-    X(kinesis_inflight, "PutRecords calls on their way")
+    X(kinesis_inflight, "PutRecords calls on their way")                      \
+    X(credentials_missing, "processes without AWS keys: their audio waits")
 
 
 typedef struct {

@@ -2,6 +2,7 @@
 #include "ngx_http_lt_module.h"
 #include "ngx_http_lt_conf.h"
 #include "ngx_http_lt_connections.h"
+#include "ngx_http_lt_credentials.h"
 #include "ngx_http_lt_redis.h"
 #include "ngx_http_lt_registry.h"
 #include "ngx_http_lt_talk.h"
@@ -62,7 +63,11 @@ static ngx_command_t ngx_http_lt_commands[] = {
     LT_MAIN("lt_aws_region", NGX_CONF_TAKE1, ngx_http_lt_conf_region,
         aws_region, NULL),
     LT_MAIN("lt_aws_credentials_file", NGX_CONF_TAKE12,
-        ngx_http_lt_conf_credentials, aws_credentials_file, NULL),
+        ngx_http_lt_credentials_conf_file, aws_credentials_file, NULL),
+    LT_MAIN("lt_aws_credentials", NGX_CONF_TAKE1,
+        ngx_http_lt_credentials_conf_source, aws_credentials, NULL),
+    LT_MAIN("lt_aws_credentials_location", NGX_CONF_TAKE1,
+        ngx_conf_set_str_slot, credentials_location, NULL),
     LT_MAIN("lt_kinesis_stream", NGX_CONF_TAKE1, ngx_conf_set_str_slot,
         kinesis_stream, NULL),
     LT_MAIN("lt_kinesis_location", NGX_CONF_TAKE1, ngx_http_lt_conf_location,
@@ -137,6 +142,7 @@ ngx_http_lt_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    mcf->aws_credentials = NGX_CONF_UNSET_UINT;
     mcf->kinesis_record = NGX_CONF_UNSET_UINT;
     mcf->kinesis_protocol = NGX_CONF_UNSET_UINT;
     mcf->kinesis_linger = NGX_CONF_UNSET_MSEC;
@@ -168,6 +174,7 @@ ngx_http_lt_init_main_conf(ngx_conf_t *cf, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    ngx_conf_init_uint_value(mcf->aws_credentials, LT_CREDENTIALS_AUTO);
     ngx_conf_init_uint_value(mcf->kinesis_record, NGX_HTTP_LT_RECORD_RAW);
     ngx_conf_init_uint_value(mcf->kinesis_protocol, LT_KINESIS_JSON);
     ngx_conf_init_msec_value(mcf->kinesis_linger, 100);
@@ -262,6 +269,7 @@ ngx_http_lt_init_process(ngx_cycle_t *cycle)
 
     ngx_http_lt_metrics_init_process(mcf->zone);
     ngx_http_lt_jwks_init_process(cycle, mcf->jwks);
+    ngx_http_lt_credentials_init_process(cycle, mcf);
 
     if (ngx_http_lt_talk_init_process(cycle, mcf) != NGX_OK
         || ngx_http_lt_registry_init_process(cycle, mcf) != NGX_OK
@@ -284,6 +292,7 @@ ngx_http_lt_exit_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_lt_ingest_exit_process(mcf);
+    ngx_http_lt_credentials_exit_process(mcf);
     ngx_http_lt_redis_exit_process(mcf);
     ngx_http_lt_metrics_exit_process();
 }
@@ -303,7 +312,7 @@ ngx_http_lt_random(u_char *out, size_t len)
 }
 
 static ngx_http_module_t ngx_http_lt_module_ctx = {
-    NULL,                           /* preconfiguration */
+    ngx_http_lt_credentials_add_variable,   /* preconfiguration */
     ngx_http_lt_postconfiguration,  /* postconfiguration */
     ngx_http_lt_create_main_conf,   /* create main configuration */
     ngx_http_lt_init_main_conf,     /* init main configuration */

@@ -28,6 +28,7 @@ typedef struct ngx_http_lt_redis_s ngx_http_lt_redis_t;
 typedef struct ngx_http_lt_registry_s ngx_http_lt_registry_t;
 typedef struct ngx_http_lt_talks_s ngx_http_lt_talks_t;
 typedef struct ngx_http_lt_jwks_s ngx_http_lt_jwks_t;
+typedef struct ngx_http_lt_credentials_s ngx_http_lt_credentials_t;
 
 typedef struct {
     ngx_str_t name;             /* as configured, for the log */
@@ -60,8 +61,9 @@ struct ngx_http_lt_main_conf_s {
     ngx_str_t aws_region;
     ngx_str_t aws_credentials_file;
     ngx_str_t aws_profile;
-    lt_aws_keys_t aws_keys;     /* read at configuration time; zero-terminated
-                                   copies in the cycle's pool */
+    ngx_uint_t aws_credentials; /* lt_credentials_source_t */
+    ngx_str_t credentials_location; /* URI; len 0: none */
+    ngx_http_lt_credentials_t *credentials; /* made at configuration time */
 
     ngx_str_t kinesis_stream;
     ngx_str_t kinesis_location; /* URI of the internal location */
@@ -117,7 +119,6 @@ struct ngx_http_lt_main_conf_s {
     ngx_http_lt_registry_t *registry;
     ngx_http_lt_talks_t *talks;
     void *ingest;               /* the ingest room's */
-    time_t clock_skew_s;        /* AWS's clock minus ours */
 };
 
 extern ngx_module_t ngx_http_lt_module;

@@ -1,4 +1,5 @@
 #include "ngx_http_lt_producer.h"
+#include "ngx_http_lt_credentials.h"
 #include "lt_audio_record.h"
 
 
@@ -66,13 +67,17 @@ ngx_http_lt_producer_tick(ngx_event_t *ev)
     ngx_http_lt_producer_expire(p);
     ngx_http_lt_producer_tell(p);
 
-    if (!ngx_queue_empty(&p->ready)) {
+    if (!ngx_queue_empty(&p->ready)
+        && ngx_http_lt_credentials_are_ready(p->mcf))
+    {
         in = ngx_queue_data(ngx_queue_head(&p->ready), ngx_http_lt_ingest_t,
                             ready);
         ngx_http_lt_shards_use(p->shards, in->ctx);
     }
 
-    while (p->inflight < p->mcf->kinesis_inflight) {
+    while (p->inflight < p->mcf->kinesis_inflight
+           && ngx_http_lt_credentials_are_ready(p->mcf))
+    {
         if (ngx_http_lt_producer_send(p) != NGX_OK) {
             break;
         }

@@ -1,5 +1,7 @@
-/* lt_status: {"counters":{name:number,…},"gauges":{name:number,…}} */
+/* lt_status: {"counters":{name:number,…},"gauges":{name:number,…},
+   "credentials":{…}}; the last is of the process that answers. */
 #include "ngx_http_lt_metrics.h"
+#include "ngx_http_lt_credentials.h"
 #include "ngx_http_lt_module.h"
 
 
@@ -7,7 +9,8 @@
     + sizeof("\"" #name "\":,") - 1 + NGX_ATOMIC_T_LEN
 
 #define NGX_HTTP_LT_STATUS_LEN                                                \
-    (sizeof("{\"counters\":{},\"gauges\":{}}\n")                              \
+    (sizeof("{\"counters\":{},\"gauges\":{},\"credentials\":}\n")             \
+     + NGX_HTTP_LT_CREDENTIALS_STATUS_MAX                                     \
      NGX_HTTP_LT_COUNTERS(NGX_HTTP_LT_ROW_LEN)                                \
      NGX_HTTP_LT_GAUGES(NGX_HTTP_LT_ROW_LEN))
 
@@ -22,6 +25,7 @@ ngx_http_lt_status_handler(ngx_http_request_t *r)
     ngx_int_t                 rc;
     ngx_buf_t                *b;
     ngx_chain_t               out;
+    lt_out_t                  json;
     ngx_http_lt_gauges_t      gauges;
     ngx_http_lt_counters_t    counters;
     ngx_http_lt_main_conf_t  *mcf = ngx_http_lt_main_conf(r);
@@ -42,6 +46,10 @@ ngx_http_lt_status_handler(ngx_http_request_t *r)
 
     ngx_http_lt_metrics_sum(mcf->zone, &counters, &gauges);
     b->last = ngx_http_lt_status_write(b->last, b->end, &counters, &gauges);
+
+    lt_out_init(&json, b->last, NGX_HTTP_LT_CREDENTIALS_STATUS_MAX);
+    ngx_http_lt_credentials_status(mcf, &json);
+    b->last = ngx_slprintf(b->last + lt_out_len(&json), b->end, "}\n");
     b->last_buf = (r == r->main);
     b->last_in_chain = 1;
 
@@ -84,5 +92,5 @@ ngx_http_lt_status_write(u_char *p, u_char *end,
 
     p--;
 
-    return ngx_slprintf(p, end, "}}\n");
+    return ngx_slprintf(p, end, "},\"credentials\":");
 }
