@@ -7,8 +7,7 @@
 //   POST /_test/clock {ms}          how far its clock is wrong
 //   POST /_test/expire              all keys issued so far
 //   GET  /_test/requests            what was asked: method, path, headers, form
-// Alone: node local/fleet.mjs --port N, until SIGTERM or its standard input
-// ends.
+// Alone: node local/fleet.mjs --port N, until SIGTERM.
 import http from 'node:http';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -224,6 +223,5 @@ export function startFleet(port = 0) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
     const { values } = parseArgs({ options: { port: { type: 'string' } } });
     process.on('SIGTERM', () => process.exit(0));
-    process.stdin.on('end', () => process.exit(0)).resume();
     await startFleet(Number(values.port));
 }
