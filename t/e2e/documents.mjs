@@ -146,3 +146,10 @@ export function difference(got, wanted, ids = []) {
 
 /* "…" stands for 44,000 more of the character before it. */
 export const unfold = (text) => text.replace(/(.)…/g, (_, one) => one.repeat(44_001));
+
+/* What a message is not that a role may hear; '' = nothing. */
+export function strangeness(role, message) {
+  const known = asyncapi.channels[role].messages[message.type];
+
+  return known ? misfit(known.payload, message) : `${message.type} is not described`;
+}

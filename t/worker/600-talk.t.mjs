@@ -1,5 +1,6 @@
 /* One talk in three languages, one that nobody hears, one of raw records:
    what listeners get, in which order, and what it costs. */
+import { strangeness } from '../e2e/documents.mjs';
 import { is, ok, plan, run } from '../e2e/tap.mjs';
 import { clip, decodedSeconds, FINISH_CHECKS, getCalls, isCounting, numbers,
   sleep, textOf, until, withRig, wordErrorRate } from './harness.mjs';
@@ -7,7 +8,7 @@ import { clip, decodedSeconds, FINISH_CHECKS, getCalls, isCounting, numbers,
 const STAGES = ['captured', 'arrived', 'batched', 'transcribed', 'translated',
   'voiced', 'stored'];
 
-plan(24 + FINISH_CHECKS);
+plan(25 + FINISH_CHECKS);
 
 const isRising = (list) => list.every((n, i) => i === 0 || n >= list[i - 1]);
 
@@ -53,6 +54,10 @@ async function heardTalk(rig, pcm, text) {
     session === talk.id && !['en', 'es', 'pt'].includes(language)
     && to !== 'speaker' && event !== 'drained'), [],
   'no other language, nothing else');
+  is(rig.results.posts.filter(({ session, event }) => session === talk.id
+    && event !== 'drained').map(({ to, message }) =>
+    strangeness(to ?? 'listener', message)).filter(Boolean), [],
+  'each message is what docs/protocol says of it');
   is(en.filter((s) => s.transcript !== s.sourceTranscript), [],
     'English hears the words as they were said');
   is(es.filter((s) => s.transcript === s.sourceTranscript), [],

@@ -2,6 +2,7 @@
    order, and never wait for what failed. */
 import { once } from 'node:events';
 import http from 'node:http';
+import { strangeness } from '../e2e/documents.mjs';
 import { is, ok, plan, run } from '../e2e/tap.mjs';
 import { clearFaults, clip, FINISH_CHECKS, isCounting, numbers, setFault,
   sleep, until, withRig } from './harness.mjs';
@@ -27,7 +28,7 @@ const PHASES = [
   { service: 'polly', kind: 'slow', ms: 14_000, es: SLOW, en: SLOW },
 ];
 
-plan(4 * PHASES.length + 7 + 2 * FINISH_CHECKS);
+plan(4 * PHASES.length + 8 + 2 * FINISH_CHECKS);
 
 const reasonOf = ({ type, reason }) => type === 'caption' ? reason : null;
 const nameOf = ({ service, kind, times }) =>
@@ -128,6 +129,9 @@ async function phases(rig) {
     'what could not be voiced is shown translated', unvoiced);
   ok(isCounting(numbers(talk.heard('es'))),
     'over all that the order was kept', numbers(talk.heard('es')));
+  is(rig.results.posts.filter(({ event }) => event !== 'drained')
+    .map(({ to, message }) => strangeness(to ?? 'listener', message))
+    .filter(Boolean), [], 'each message is what docs/protocol says of it');
   const waits = waitsOf(rig.workers[0]);
   ok(waits.length > 0 && Math.max(...waits) < DEADLINE_MS + 1500,
     'no segment waits much longer than its deadline', waits);
