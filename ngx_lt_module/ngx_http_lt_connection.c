@@ -4,6 +4,8 @@
 #include "ngx_http_lt_metrics.h"
 #include "ngx_http_lt_talk.h"
 
+#define LT_CONNECTION_BROKEN 1006   /* RFC 6455 section 7.4.1: not said */
+
 typedef struct {
     const char *name;
     ngx_msec_t timeout_ms;      /* 0 = lt_idle_timeout */
@@ -18,29 +20,53 @@ static const lt_connection_state_t lt_connection_states[] = {
     [NGX_HTTP_LT_GONE] = { "gone", NGX_HTTP_LT_CLOSE_MS, 0 },
 };
 
+/* The access log had its line at the 101: this is the other one. */
+static void
+lt_connection_log(ngx_http_lt_socket_t *s, uint16_t code, lt_str_t reason)
+{
+    ngx_log_error(NGX_LOG_NOTICE, s->connection->log, 0,
+        "lt: event=socket_closed connection=%V session=%V role=%s "
+        "language=%V duration_ms=%L received=%uD delivered=%uD bytes=%O "
+        "code=%ui reason=\"%*s\"", &s->id, &s->talk->sn.str,
+        s->role == NGX_HTTP_LT_SPEAKER ? "speaker" : "listener",
+        s->role == NGX_HTTP_LT_SPEAKER ? &s->source_language : &s->language,
+        ngx_http_lt_wall_ms() - s->connected_ms, s->received, s->delivered,
+        s->connection->sent, (ngx_uint_t) code, reason.len, reason.data);
+}
+
 /* Out of the talk; the only way from open to any other state. */
+static void
+lt_connection_leave(ngx_http_lt_socket_t *s,
+    ngx_http_lt_socket_state_e state, uint16_t code, lt_str_t reason)
+{
+    lt_connection_log(s, code, reason);
+    s->state = state;
+    ngx_rbtree_delete(&s->mcf->sockets, &s->sn.node);
+    ngx_http_lt_actions_forget(s);
+    ngx_http_lt_ack_end(s);
+    ngx_http_lt_talk_exit(s);
+
+    if (s->role == NGX_HTTP_LT_SPEAKER) {
+        NGX_HTTP_LT_COUNT(sockets_closed_speaker, 1);
+        NGX_HTTP_LT_GAUGE(sockets_speaker, -1);
+    } else {
+        NGX_HTTP_LT_COUNT(sockets_closed_listener, 1);
+        NGX_HTTP_LT_GAUGE(sockets_listener, -1);
+    }
+}
+
 static void
 lt_connection_enter_state(ngx_http_lt_socket_t *s,
     ngx_http_lt_socket_state_e state)
 {
-    if (s->state == NGX_HTTP_LT_OPEN) {
-        ngx_rbtree_delete(&s->mcf->sockets, &s->sn.node);
-        ngx_http_lt_actions_forget(s);
-        ngx_http_lt_ack_end(s);
-        ngx_http_lt_talk_exit(s);
-
-        if (s->role == NGX_HTTP_LT_SPEAKER) {
-            NGX_HTTP_LT_COUNT(sockets_closed_speaker, 1);
-            NGX_HTTP_LT_GAUGE(sockets_speaker, -1);
-        } else {
-            NGX_HTTP_LT_COUNT(sockets_closed_listener, 1);
-            NGX_HTTP_LT_GAUGE(sockets_listener, -1);
-        }
-    }
-
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, s->connection->log, 0,
         "lt socket %s -> %s", lt_connection_states[s->state].name,
         lt_connection_states[state].name);
+
+    if (s->state == NGX_HTTP_LT_OPEN) {
+        lt_connection_leave(s, state, LT_CONNECTION_BROKEN,
+            LT_STR("the connection broke"));
+    }
 
     s->state = state;
 
@@ -76,33 +102,21 @@ lt_connection_wake(ngx_http_lt_socket_t *s)
 static void
 lt_connection_finish(ngx_http_lt_socket_t *s)
 {
-    ngx_int_t rc;
     ngx_connection_t *c = s->connection;
-    ngx_http_request_t *r = s->request;
-
-    /* a close that both have said ends in nginx's lingering close */
-    rc = s->state == NGX_HTTP_LT_GONE ? NGX_HTTP_CLIENT_CLOSED_REQUEST
-                                      : NGX_OK;
 
     if (s->state == NGX_HTTP_LT_OPEN) {
         lt_connection_enter_state(s, NGX_HTTP_LT_GONE);
     }
 
-    if (c->read->timer_set) {
-        ngx_del_timer(c->read);
+    /* nothing more is to be sent: no farewell of TLS either */
+    if (s->out.frames != 0) {
+        c->error = 1;
     }
 
-    if (c->write->posted) {
-        ngx_delete_posted_event(c->write);
-    }
-
-    c->data = r;
-    r->keepalive = 0;
     c->log->action = "closing WebSocket";
-
+    c->data = NULL;
     ngx_http_lt_socket_free(&s);
-    ngx_http_finalize_request(r, rc);
-    ngx_http_run_posted_requests(c);
+    ngx_http_close_connection(c);
 }
 
 void
@@ -110,22 +124,30 @@ ngx_http_lt_connection_send(ngx_http_lt_socket_t *s,
     ngx_http_lt_frame_t *frame)
 {
     ngx_int_t rc;
+    ngx_uint_t dropped = 0;
 
     if (s->state != NGX_HTTP_LT_OPEN) {
         return;
     }
 
-    rc = ngx_http_lt_out_put(&s->out, frame, s->connection->log);
+    rc = ngx_http_lt_out_put(&s->out, frame, &dropped, s->connection->log);
 
     if (rc == NGX_OK) {
-        NGX_HTTP_LT_COUNT(messages_delivered, 1);
+        s->delivered++;
         lt_connection_wake(s);
-        return;
+
+    } else {
+        dropped += 1 + ngx_http_lt_out_clear(&s->out);
+        NGX_HTTP_LT_COUNT(sockets_too_slow, 1);
+        ngx_http_lt_connection_close(s, LT_WS_CLOSE_TRY_LATER,
+            "too slow: messages are not read in time");
     }
 
-    NGX_HTTP_LT_COUNT(messages_dropped, 1 + ngx_http_lt_out_clear(&s->out));
-    ngx_http_lt_connection_close(s, LT_WS_CLOSE_TRY_LATER,
-        "too slow: messages are not read in time");
+    NGX_HTTP_LT_COUNT(messages_delivered, rc == NGX_OK);
+
+    if (dropped != 0) {
+        NGX_HTTP_LT_COUNT(messages_dropped, dropped);
+    }
 }
 
 void
@@ -144,22 +166,28 @@ ngx_http_lt_connection_send_text(ngx_http_lt_socket_t *s, const u_char *text,
     ngx_http_lt_frame_unref(&frame);
 }
 
-/* Control frames do not count against the queue's limit: a close frame must
-   get in after a clear, a pong is one for each ping read. */
+/* A close frame must get in, if need be instead of what waits; a pong is one
+   for each ping read. */
 static void
 lt_connection_control(ngx_http_lt_socket_t *s, ngx_http_lt_frame_t *frame)
 {
+    ngx_uint_t dropped = 0;
+    ngx_log_t *log = s->connection->log;
+
     if (frame == NULL
-        || ngx_http_lt_out_put(&s->out, frame, s->connection->log) != NGX_OK)
+        || ngx_http_lt_out_put(&s->out, frame, &dropped, log) != NGX_OK)
     {
-        (void) ngx_http_lt_out_clear(&s->out);
+        dropped += ngx_http_lt_out_clear(&s->out);
 
         if (frame == NULL
-            || ngx_http_lt_out_put(&s->out, frame, s->connection->log)
-               != NGX_OK)
+            || ngx_http_lt_out_put(&s->out, frame, &dropped, log) != NGX_OK)
         {
             lt_connection_enter_state(s, NGX_HTTP_LT_GONE);
         }
+    }
+
+    if (dropped != 0) {
+        NGX_HTTP_LT_COUNT(messages_dropped, dropped);
     }
 
     ngx_http_lt_frame_unref(&frame);
@@ -170,15 +198,9 @@ static void
 lt_connection_say_close(ngx_http_lt_socket_t *s,
     ngx_http_lt_socket_state_e state, uint16_t code, lt_str_t reason)
 {
-    ngx_uint_t level;
-
-    level = code == LT_WS_CLOSE_NORMAL ? NGX_LOG_INFO : NGX_LOG_NOTICE;
-
-    ngx_log_error(level, s->connection->log, 0,
-        "lt: event=socket_closed connection=%V role=%s code=%ui "
-        "reason=\"%*s\"", &s->id,
-        s->role == NGX_HTTP_LT_SPEAKER ? "speaker" : "listener",
-        (ngx_uint_t) code, reason.len, reason.data);
+    if (s->state == NGX_HTTP_LT_OPEN) {
+        lt_connection_leave(s, state, code, reason);
+    }
 
     lt_connection_enter_state(s, state);
     lt_connection_control(s,
@@ -213,6 +235,11 @@ lt_connection_close_received(ngx_http_lt_socket_t *s,
         return;
     }
 
+    if (s->state == NGX_HTTP_LT_OPEN) {
+        lt_connection_leave(s, NGX_HTTP_LT_LEAVING, code,
+            LT_STR("closed by the client"));
+    }
+
     lt_connection_enter_state(s, NGX_HTTP_LT_LEAVING);
     lt_connection_control(s, ngx_http_lt_frame_close(
         code == 1005 ? 0 : code, LT_STR(""), s->connection->log));
@@ -236,6 +263,7 @@ lt_connection_message(ngx_http_lt_socket_t *s, lt_ws_opcode_t opcode,
     u_char *data, size_t len)
 {
     NGX_HTTP_LT_COUNT(messages_received, 1);
+    s->received++;
 
     if (opcode == LT_WS_TEXT) {
         ngx_http_lt_actions_text(s, data, len);
@@ -397,7 +425,7 @@ static ngx_uint_t
 lt_connection_is_over(const ngx_http_lt_socket_t *s)
 {
     return s->state == NGX_HTTP_LT_GONE
-           || (s->state == NGX_HTTP_LT_LEAVING && s->out.head == NULL);
+           || (s->state == NGX_HTTP_LT_LEAVING && s->out.frames == 0);
 }
 
 static void
@@ -447,83 +475,10 @@ lt_connection_write_handler(ngx_event_t *wev)
     }
 }
 
-static ngx_int_t
-lt_connection_header(ngx_http_request_t *r, const char *key,
-    const ngx_str_t *value)
+void
+ngx_http_lt_connection_serve(ngx_http_lt_socket_t *s)
 {
-    ngx_table_elt_t *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-    h->hash = 1;
-    h->key.data = (u_char *) key;
-    h->key.len = ngx_strlen(key);
-    h->value = *value;
-
-    return NGX_OK;
-}
-
-/* The 101 is the first that this connection sends: 200 bytes always fit. */
-static ngx_int_t
-lt_connection_switch(ngx_http_request_t *r, const ngx_str_t *accept)
-{
-    ngx_str_t upgrade = ngx_string("websocket");
-    ngx_connection_t *c = r->connection;
-
-    r->headers_out.status = NGX_HTTP_SWITCHING_PROTOCOLS;
-    ngx_str_set(&r->headers_out.status_line, "101 Switching Protocols");
-    r->headers_out.content_length_n = -1;
-    r->header_only = 1;
-    r->keepalive = 0;
-
-    if (lt_connection_header(r, "Upgrade", &upgrade) != NGX_OK
-        || lt_connection_header(r, "Sec-WebSocket-Accept", accept) != NGX_OK
-        || ngx_http_send_header(r) == NGX_ERROR
-        || ngx_http_send_special(r, NGX_HTTP_FLUSH) == NGX_ERROR)
-    {
-        return NGX_ERROR;
-    }
-
-    return r->out != NULL || c->buffered ? NGX_ERROR : NGX_OK;
-}
-
-ngx_int_t
-ngx_http_lt_connection_open(ngx_http_lt_socket_t *s, ngx_http_request_t *r,
-    const ngx_str_t *accept, const ngx_str_t *session_id)
-{
-    ngx_connection_t *c = r->connection;
-
-    s->request = r;
-    s->connection = c;
-    s->state = NGX_HTTP_LT_OPEN;
-
-    if (lt_connection_switch(r, accept) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    s->connected_ms = ngx_http_lt_wall_ms();
-    s->sn.str = s->id;
-    s->sn.node.key = ngx_crc32_short(s->id.data, s->id.len);
-    ngx_rbtree_insert(&s->mcf->sockets, &s->sn.node);
-
-    if (ngx_http_lt_talk_enter(s, session_id) != NGX_OK) {
-        ngx_rbtree_delete(&s->mcf->sockets, &s->sn.node);
-        return NGX_ERROR;
-    }
-
-    if (c->tcp_nodelay != NGX_TCP_NODELAY_SET) {
-        (void) ngx_tcp_nodelay(c);
-    }
-
-#if (NGX_HTTP_SSL)
-    if (c->ssl != NULL) {
-        ngx_ssl_free_buffer(c);
-    }
-#endif
+    ngx_connection_t *c = s->connection;
 
     c->data = s;
     c->log->action = "serving WebSocket";
@@ -535,31 +490,13 @@ ngx_http_lt_connection_open(ngx_http_lt_socket_t *s, ngx_http_request_t *r,
         ngx_del_timer(c->write);
     }
 
-    if (s->role == NGX_HTTP_LT_SPEAKER) {
-        NGX_HTTP_LT_COUNT(sockets_opened_speaker, 1);
-        NGX_HTTP_LT_GAUGE(sockets_speaker, 1);
-    } else {
-        NGX_HTTP_LT_COUNT(sockets_opened_listener, 1);
-        NGX_HTTP_LT_GAUGE(sockets_listener, 1);
-    }
-
     lt_connection_alive(s);
-
-    return NGX_OK;
 }
 
 void
-ngx_http_lt_connection_start(ngx_http_lt_socket_t *s)
+ngx_http_lt_connection_input(ngx_http_lt_socket_t *s, u_char *pos,
+    u_char *end)
 {
-    ngx_buf_t *b = s->request->header_in;
-    ngx_connection_t *c = s->connection;
-
-    ngx_http_lt_ack_begin(s);
-
-    if (b->pos < b->last) {
-        lt_connection_input(s, b->pos, b->last);
-        b->pos = b->last;
-    }
-
-    ngx_post_event(c->read, &ngx_posted_events);
+    lt_connection_input(s, pos, end);
+    ngx_post_event(s->connection->read, &ngx_posted_events);
 }

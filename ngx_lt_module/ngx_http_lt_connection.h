@@ -20,6 +20,8 @@
 #include "ngx_http_lt_socket.h"
 
 #define NGX_HTTP_LT_CLOSE_MS 2000
+#define NGX_HTTP_LT_UNSENT_MAX 32768    /* bytes that wait in the kernel */
+#define NGX_HTTP_LT_AGENT_MAX 256       /* of what came as User-Agent */
 
 /*
  * Sends the 101 (with the accept key) and takes the connection over from
@@ -30,8 +32,14 @@ ngx_int_t ngx_http_lt_connection_open(ngx_http_lt_socket_t *s,
     ngx_http_request_t *r, const ngx_str_t *accept,
     const ngx_str_t *session_id);
 
-/* Reads what came with the upgrade.  The socket may be gone afterwards. */
-void ngx_http_lt_connection_start(ngx_http_lt_socket_t *s);
+/* Reads what came with the upgrade, and frees the request. */
+void ngx_http_lt_connection_start(ngx_http_lt_socket_t *s,
+    ngx_http_request_t *r);
+
+/* For _open() and _start(): from now on its events are the socket's. */
+void ngx_http_lt_connection_serve(ngx_http_lt_socket_t *s);
+void ngx_http_lt_connection_input(ngx_http_lt_socket_t *s, u_char *pos,
+    u_char *end);
 
 /* Queues; a socket that cannot take it is closed (1013).  Never frees s. */
 void ngx_http_lt_connection_send(ngx_http_lt_socket_t *s,

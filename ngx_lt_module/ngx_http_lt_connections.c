@@ -11,7 +11,6 @@
 
 #define LT_CALL_HEADERS_MAX 64
 #define LT_CALL_JSON_MAX 1024
-#define LT_CALL_AGENT_MAX 256
 #define LT_CALL_METHOD_MAX 8
 
 /* In the request's pool. */
@@ -141,14 +140,8 @@ lt_call_put_time(lt_json_writer_t *w, const char *key, int64_t ms)
 static ngx_uint_t
 lt_call_get(ngx_http_lt_socket_t *s, lt_out_t *out)
 {
-    lt_str_t agent = { NULL, 0 };
+    lt_str_t agent = { (char *) s->agent, s->agent_len };
     lt_json_writer_t w;
-    ngx_table_elt_t *h = s->request->headers_in.user_agent;
-
-    if (h != NULL) {
-        agent = ngx_http_lt_view(&h->value);
-        agent.len = ngx_min(agent.len, LT_CALL_AGENT_MAX);
-    }
 
     lt_json_begin(&w, out);
     lt_json_open_object(&w, NULL);

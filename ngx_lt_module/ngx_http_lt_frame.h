@@ -2,8 +2,13 @@
  * A WebSocket frame that is made once and sent to many, and the queue of
  * frames that one socket has still to send.
  *
+ * A queue is bounded in bytes and in age.  Who reads too slowly misses the
+ * oldest audio first, then the oldest captions: what comes last is what is
+ * said now.  Control is never dropped.
+ *
  * Memory: heap.  A frame is counted: _new gives the caller one reference, each
  * queue holds one more.  Not thread-safe, as nothing in a process of nginx.
+ * An empty queue holds nothing on the heap.
  */
 #ifndef NGX_HTTP_LT_FRAME_H
 #define NGX_HTTP_LT_FRAME_H
@@ -15,9 +20,18 @@
 /* What a listener may lag behind: minutes of talk.  More = too slow. */
 #define NGX_HTTP_LT_OUT_MAX (256 * 1024)
 #define NGX_HTTP_LT_OUT_FRAMES_MAX 1024
+#define NGX_HTTP_LT_OUT_AUDIO_MS 30000      /* older audio is of no use */
+#define NGX_HTTP_LT_OUT_AGE_MS 60000        /* nothing waits longer */
+
+typedef enum {
+    NGX_HTTP_LT_FRAME_CONTROL,
+    NGX_HTTP_LT_FRAME_CAPTION,
+    NGX_HTTP_LT_FRAME_AUDIO
+} ngx_http_lt_frame_kind_e;
 
 typedef struct {
-    ngx_uint_t refs;
+    uint32_t refs;
+    uint32_t kind;              /* ngx_http_lt_frame_kind_e; control at first */
     size_t len;
     u_char data[];
 } ngx_http_lt_frame_t;
@@ -29,21 +43,30 @@ ngx_http_lt_frame_t *ngx_http_lt_frame_close(uint16_t code, lt_str_t reason,
     ngx_log_t *log);
 void ngx_http_lt_frame_unref(ngx_http_lt_frame_t **frame);
 
-typedef struct ngx_http_lt_out_link_s ngx_http_lt_out_link_t;
+#define NGX_HTTP_LT_OUT_INLINE 2
 
 typedef struct {
-    ngx_http_lt_out_link_t *head;
-    ngx_http_lt_out_link_t **tail;
-    size_t sent;                /* of the head frame */
-    size_t bytes;               /* all frames, sent part included */
-    ngx_uint_t frames;
+    ngx_http_lt_frame_t *frame;
+    ngx_msec_t since_ms;        /* when it was put here */
+} ngx_http_lt_out_slot_t;
+
+typedef struct {
+    ngx_http_lt_out_slot_t inside[NGX_HTTP_LT_OUT_INLINE];
+    ngx_http_lt_out_slot_t *ring;   /* inside, or heap */
+    uint32_t size;              /* of the ring, a power of two */
+    uint32_t head;
+    uint32_t frames;
+    uint32_t bytes;             /* all frames, sent part included */
+    uint32_t sent;              /* of the head frame */
+    uint32_t is_begun;          /* the head frame: TLS may hold part of it */
 } ngx_http_lt_out_t;
 
 void ngx_http_lt_out_init(ngx_http_lt_out_t *out);
 
-/* Takes a reference of its own.  NGX_DECLINED: full; NGX_ERROR: no memory. */
+/* Takes a reference of its own; *dropped += frames that had to go for it.
+   NGX_DECLINED: too slow; NGX_ERROR: no memory. */
 ngx_int_t ngx_http_lt_out_put(ngx_http_lt_out_t *out,
-    ngx_http_lt_frame_t *frame, ngx_log_t *log);
+    ngx_http_lt_frame_t *frame, ngx_uint_t *dropped, ngx_log_t *log);
 
 /* Drops what has not begun to be sent; returns how many frames. */
 ngx_uint_t ngx_http_lt_out_clear(ngx_http_lt_out_t *out);

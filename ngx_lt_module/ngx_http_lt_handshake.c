@@ -68,6 +68,9 @@ LT_REFUSAL(lt_refuse_unsupported, NGX_HTTP_BAD_REQUEST,
     "UNSUPPORTED_LANGUAGE", "Nothing can be heard in that language.");
 LT_REFUSAL(lt_refuse_full, NGX_HTTP_SERVICE_UNAVAILABLE, "SESSION_FULL",
     "The session has as many listeners as it may have.");
+LT_REFUSAL(lt_refuse_address, NGX_HTTP_TOO_MANY_REQUESTS,
+    "RATE_LIMIT_EXCEEDED", "Too many at once from your network. Please try "
+    "again in a few seconds.");
 LT_REFUSAL(lt_refuse_unavailable, NGX_HTTP_SERVICE_UNAVAILABLE,
     "SERVICE_UNAVAILABLE",
     "Sessions cannot be reached at the moment; please try again.");
@@ -95,8 +98,9 @@ lt_handshake_refuse(ngx_http_request_t *r, const lt_refusal_t *refusal,
         return NGX_ERROR;
     }
 
-    if (refusal == &lt_refuse_unavailable
-        && ngx_http_lt_answer_header(r, "Retry-After", "2") != NGX_OK)
+    if ((refusal == &lt_refuse_unavailable || refusal == &lt_refuse_address)
+        && ngx_http_lt_answer_header(r, "Retry-After",
+               refusal == &lt_refuse_address ? "5" : "2") != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -288,7 +292,7 @@ lt_handshake_done(void *data, const ngx_http_lt_reply_t *reply)
     h->socket = NULL;
     h->is_joining = 0;
     ngx_http_lt_registry_join_end(h->mcf, &h->join);
-    ngx_http_lt_connection_start(s);
+    ngx_http_lt_connection_start(s, r);
 }
 
 /* The session may be fine, the language or the token is not. */
@@ -349,6 +353,14 @@ lt_handshake_ask(lt_handshake_t *h, ngx_uint_t is_listener)
     {
         ngx_http_lt_socket_free(&h->socket);
         return lt_handshake_refuse(r, &lt_refuse_internal, NULL);
+    }
+
+    if (ngx_http_lt_address_enter(h->mcf, r->connection, &h->socket->address)
+        != NGX_OK)
+    {
+        NGX_HTTP_LT_COUNT(addresses_limited, 1);
+        ngx_http_lt_socket_free(&h->socket);
+        return lt_handshake_refuse(r, &lt_refuse_address, NULL);
     }
 
     lt_handshake_copy(&h->socket->language, NGX_HTTP_LT_LANGUAGE_MAX,

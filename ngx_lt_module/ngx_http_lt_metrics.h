@@ -34,7 +34,10 @@
     X(messages_refused, "messages answered with an error")                    \
     X(messages_limited, "messages not looked at: over lt_control_rate")       \
     X(messages_delivered, "messages queued on a socket")                      \
-    X(messages_dropped, "messages not queued: the socket's queue was full")   \
+    X(messages_dropped, "messages dropped: their listener reads too slowly")  \
+    X(sockets_too_slow, "sockets closed (1013): they read too slowly")        \
+    X(addresses_limited, "upgrades refused: over lt_address_sockets")         \
+    X(addresses_uncounted, "sockets not counted: no room for their address")  \
     X(audio_chunks, "audio chunks accepted")                                  \
     X(audio_chunks_silenced, "audio chunks not kept: paused, muted or ended") \
     X(audio_chunks_limited, "audio chunks not kept: over lt_audio_rate")      \

@@ -1,5 +1,6 @@
 /* Directives, defaults and the hooks of a process's life. */
 #include "ngx_http_lt_module.h"
+#include "ngx_http_lt_address.h"
 #include "ngx_http_lt_conf.h"
 #include "ngx_http_lt_connections.h"
 #include "ngx_http_lt_credentials.h"
@@ -23,6 +24,10 @@ static ngx_conf_num_bounds_t ngx_http_lt_inflight_bounds = {
 };
 static ngx_conf_num_bounds_t ngx_http_lt_listeners_bounds = {
     ngx_conf_check_num_bounds, 1, NGX_HTTP_LT_LISTENERS_MAX
+};
+
+static ngx_conf_num_bounds_t ngx_http_lt_address_bounds = {
+    ngx_conf_check_num_bounds, 0, 1000000
 };
 
 static ngx_conf_num_bounds_t ngx_http_lt_rate_bounds = {
@@ -102,6 +107,8 @@ static ngx_command_t ngx_http_lt_commands[] = {
         jwt_leeway, NULL),
     LT_MAIN("lt_listeners_max", NGX_CONF_TAKE1, ngx_conf_set_num_slot,
         listeners_max, &ngx_http_lt_listeners_bounds),
+    LT_MAIN("lt_address_sockets", NGX_CONF_TAKE1, ngx_conf_set_num_slot,
+        address_sockets, &ngx_http_lt_address_bounds),
     LT_MAIN("lt_message_max", NGX_CONF_TAKE1, ngx_conf_set_size_slot,
         message_max, NULL),
     LT_MAIN("lt_control_max", NGX_CONF_TAKE1, ngx_conf_set_size_slot,
@@ -152,6 +159,7 @@ ngx_http_lt_create_main_conf(ngx_conf_t *cf)
     mcf->jwt_token_use = NGX_CONF_UNSET_UINT;
     mcf->jwt_leeway = NGX_CONF_UNSET;
     mcf->listeners_max = NGX_CONF_UNSET_UINT;
+    mcf->address_sockets = NGX_CONF_UNSET_UINT;
     mcf->message_max = NGX_CONF_UNSET_SIZE;
     mcf->control_max = NGX_CONF_UNSET_SIZE;
     mcf->audio_rate = NGX_CONF_UNSET_UINT;
@@ -184,6 +192,7 @@ ngx_http_lt_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_uint_value(mcf->jwt_token_use, LT_CLAIMS_USE_ID);
     ngx_conf_init_value(mcf->jwt_leeway, 0);
     ngx_conf_init_uint_value(mcf->listeners_max, 500);
+    ngx_conf_init_uint_value(mcf->address_sockets, 0);
     ngx_conf_init_size_value(mcf->message_max, 64 * 1024);
     ngx_conf_init_size_value(mcf->control_max, 4 * 1024);
     ngx_conf_init_uint_value(mcf->audio_rate, 50);
@@ -212,6 +221,13 @@ ngx_http_lt_postconfiguration(ngx_conf_t *cf)
         || ngx_http_lt_jwt_init(cf, mcf) != NGX_OK)
     {
         return NGX_ERROR;
+    }
+
+    if (mcf->address_sockets != 0) {
+        mcf->address_zone = ngx_http_lt_address_zone(cf);
+        if (mcf->address_zone == NULL) {
+            return NGX_ERROR;
+        }
     }
 
     mcf->zone = ngx_http_lt_metrics_zone(cf, mcf->zone_size);
@@ -268,6 +284,7 @@ ngx_http_lt_init_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_lt_metrics_init_process(mcf->zone);
+    ngx_http_lt_address_init_process(mcf->address_zone);
     ngx_http_lt_jwks_init_process(cycle, mcf->jwks);
     ngx_http_lt_credentials_init_process(cycle, mcf);
 
@@ -294,6 +311,7 @@ ngx_http_lt_exit_process(ngx_cycle_t *cycle)
     ngx_http_lt_ingest_exit_process(mcf);
     ngx_http_lt_credentials_exit_process(mcf);
     ngx_http_lt_redis_exit_process(mcf);
+    ngx_http_lt_address_exit_process(mcf->address_zone);
     ngx_http_lt_metrics_exit_process();
 }
 

@@ -90,6 +90,8 @@ struct ngx_http_lt_main_conf_s {
     ngx_http_lt_jwks_t *jwks;   /* NULL: no identity provider */
 
     ngx_uint_t listeners_max;
+    ngx_uint_t address_sockets; /* sockets of one client address; 0: any */
+    ngx_shm_zone_t *address_zone;   /* NULL: not limited */
     size_t message_max;
     size_t control_max;
     ngx_uint_t audio_rate;      /* messages a second, per socket; 0: any */

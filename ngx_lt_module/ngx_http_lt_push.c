@@ -6,6 +6,18 @@
 
 #include "lt_message.h"
 
+/* What may be left out for who reads too slowly. */
+static ngx_http_lt_frame_kind_e
+lt_push_kind(lt_str_t name)
+{
+    if (lt_str_is(name, "translatedAudio")) {
+        return NGX_HTTP_LT_FRAME_AUDIO;
+    }
+
+    return lt_str_is(name, "caption") ? NGX_HTTP_LT_FRAME_CAPTION
+                                      : NGX_HTTP_LT_FRAME_CONTROL;
+}
+
 /*
  * The frame for a listener that has switched its language: the existing app
  * plays only what is labelled with the language that it connected with.
@@ -39,6 +51,10 @@ lt_push_relabel(const lt_state_event_t *ev, ngx_http_lt_socket_t *s,
         *copy = ngx_http_lt_frame_new(LT_WS_TEXT, text, lt_out_len(&out),
             ngx_cycle->log);
         *label = s->label;
+
+        if (*copy != NULL) {
+            (*copy)->kind = NGX_HTTP_LT_FRAME_AUDIO;
+        }
     }
 
     ngx_free(text);
@@ -63,7 +79,7 @@ lt_push_to_listeners(ngx_http_lt_talk_t *talk, const lt_state_event_t *ev,
     ngx_queue_t *q, *next;
     ngx_http_lt_socket_t *s;
 
-    is_labelled = lt_str_is(ev->name, "translatedAudio");
+    is_labelled = frame->kind == NGX_HTTP_LT_FRAME_AUDIO;
 
     /* a socket that is too slow leaves the queue in _send() */
     for (q = ngx_queue_head(&talk->listeners);
@@ -110,6 +126,8 @@ ngx_http_lt_push_local(ngx_http_lt_main_conf_t *mcf,
     if (frame == NULL) {
         return 0;
     }
+
+    frame->kind = lt_push_kind(ev->name);
 
     if (ev->to == LT_STATE_TO_LISTENERS) {
         n = lt_push_to_listeners(talk, ev, frame);

@@ -1,4 +1,5 @@
 #include "ngx_http_lt_socket.h"
+#include "ngx_http_lt_ack.h"
 
 #define LT_SOCKET_RAW_LEN 20        /* of an id */
 
@@ -98,8 +99,15 @@ ngx_http_lt_socket_free(ngx_http_lt_socket_t **s)
 
     ngx_http_lt_out_free(&(*s)->out);
 
+    ngx_http_lt_ack_end(*s);
+    ngx_http_lt_address_leave(&(*s)->address);
+
     if ((*s)->message != NULL) {
         ngx_free((*s)->message);
+    }
+
+    if ((*s)->agent != NULL) {
+        ngx_free((*s)->agent);
     }
 
     if ((*s)->ack != NULL) {

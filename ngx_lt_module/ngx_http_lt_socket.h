@@ -4,9 +4,8 @@
  *
  * Not here: its life and what goes over it (connection).
  *
- * Memory: a socket and what it holds are heap, not the request's pool: that
- * lives for hours.  Only event handlers of the connection free it.  The
- * request is kept for the access log and for limit_conn.
+ * Memory: a socket and what it holds are heap.  Only event handlers of the
+ * connection free it.  The request that it came by ends with the 101.
  */
 #ifndef NGX_HTTP_LT_SOCKET_H
 #define NGX_HTTP_LT_SOCKET_H
@@ -14,6 +13,7 @@
 #include "ngx_http_lt_module.h"
 #include "ngx_http_lt_frame.h"
 #include "ngx_http_lt_ingest.h"
+#include "ngx_http_lt_address.h"
 
 #include "lt_session_id.h"
 
@@ -59,11 +59,14 @@ struct ngx_http_lt_socket_s {
     ngx_str_node_t sn;              /* by id, among all of the process */
     ngx_queue_t queue;              /* talk's listeners */
     ngx_connection_t *connection;
-    ngx_http_request_t *request;
     ngx_http_lt_main_conf_t *mcf;
     ngx_http_lt_talk_t *talk;       /* NULL when no longer open */
     ngx_http_lt_socket_state_e state;
     ngx_http_lt_role_e role;
+    ngx_http_conf_ctx_t *server;    /* where its audio's location is */
+    ngx_http_lt_address_t *address; /* that it counts for; NULL: none */
+    u_char *agent;                  /* what came as User-Agent; heap */
+    size_t agent_len;
 
     ngx_str_t id;                   /* connection id */
     u_char id_data[NGX_HTTP_LT_CONNECTION_ID_LEN];
@@ -95,6 +98,8 @@ struct ngx_http_lt_socket_s {
     size_t message_size;
 
     ngx_http_lt_out_t out;
+    uint32_t delivered;             /* messages queued, for the log */
+    uint32_t received;
     ngx_queue_t asks;               /* questions to Redis under way */
     ngx_uint_t asks_n;
 };

@@ -28,7 +28,7 @@ sub example {
     return join '', map { s/^ *#//r } @lines;
 }
 
-my $http = shipped('lt.conf', 'map', 'limit_req_zone', 'limit_conn_zone');
+my $http = shipped('lt.conf', 'map', 'limit_req_zone');
 
 $LT::Suite::Locations = shipped('lt-locations.conf', 'location = /ws',
     'location /sessions', 'location @lt_too_many')

@@ -48,10 +48,7 @@ lt_action_audio_stream(ngx_http_lt_socket_t *s, uint64_t number, size_t len)
     }
 
     if (s->ingest == NULL) {
-        ngx_http_core_srv_conf_t *cscf;
-
-        cscf = ngx_http_get_module_srv_conf(s->request, ngx_http_core_module);
-        s->ingest = ngx_http_lt_ingest_open(s->mcf, cscf->ctx,
+        s->ingest = ngx_http_lt_ingest_open(s->mcf, s->server,
             &s->talk->sn.str, s->numbering, ngx_http_lt_ack_start(s, number),
             ngx_cycle->log);
 
