@@ -2,7 +2,7 @@
 import http from 'node:http';
 
 export const KINDS = ['throttle', 'partial', '500', 'slow', 'cut', 'expired',
-    'skew'];
+    'skew', 'end'];
 // Wrong answers of those who issue keys (fleet.mjs).
 const ISSUER_KINDS = ['500', 'slow', 'cut', 'garbage', 'oversize', 'refusal',
     'late', 'tokenless', 'line-end'];
@@ -23,6 +23,9 @@ export class Faults {
         if (kind === 'partial' && service !== 'kinesis') {
             throw new Error('partial is a fault of kinesis PutRecords');
         }
+        if (kind === 'end' && service !== 'kinesis') {
+            throw new Error('end is a fault of kinesis SubscribeToShard');
+        }
         if (!Number.isInteger(times) || times < -1 || times === 0) {
             throw new Error('times is 1 or more, or -1: until deleted');
         }
@@ -39,7 +42,8 @@ export class Faults {
     take(service, operation) {
         const rule = this.#rules.find((r) => r.service === service
             && (r.operation === undefined || r.operation === operation)
-            && (r.kind !== 'partial' || operation === 'PutRecords'));
+            && (r.kind !== 'partial' || operation === 'PutRecords')
+            && (r.kind !== 'end' || operation === 'SubscribeToShard'));
         if (rule && rule.times > 0 && --rule.times === 0) {
             this.#rules.splice(this.#rules.indexOf(rule), 1);
         }

@@ -121,8 +121,10 @@ export function cleanHeaders(headers) {
 }
 
 // service: name, signingName, protocol (or protocolOf(req)), maxBody,
-// throttleCode, failureCode, operationOf(req), handle({ req, res, body, operation, fault }) that
-// answers { status, headers, body }; skipAuth(req) optional.
+// throttleCode, failureCode, operationOf(req), handle({ req, res, body,
+// operation, fault }) that answers { status, headers, body }, or { headers,
+// stream() } to write the rest by itself; optional: skipAuth(req), faultsOf(
+// operation): its own codes, isLate(operation, fault): handle() sees to it.
 async function serve(service, { faults, calls }, req, res) {
     const operation = service.operationOf(req);
     const fault = faults.take(service.name, operation);
@@ -133,7 +135,9 @@ async function serve(service, { faults, calls }, req, res) {
         : 'x-amzn-requestid', randomUUID());
     try {
         body = await readBody(req, service.maxBody);
-        const clockError = await applyFault(fault, service, req);
+        const clockError = await applyFault(
+            service.isLate?.(operation, fault) ? undefined : fault,
+            { ...service, ...service.faultsOf?.(operation) }, req);
         res.setHeader('date',
             new Date(Date.now() + clockError).toUTCString());
         if (!service.skipAuth?.(req)) {
@@ -142,11 +146,16 @@ async function serve(service, { faults, calls }, req, res) {
                 nowMs: Date.now() + clockError });
         }
         const answer = await service.handle(
-            { req, body, operation, fault });
-        bytesOut = answer.body.length;
-        res.writeHead(answer.status ?? 200, { ...answer.headers,
-            'content-length': bytesOut });
-        res.end(req.method === 'HEAD' ? undefined : answer.body);
+            { req, res, body, operation, fault });
+        if (answer.stream) {
+            res.writeHead(200, answer.headers);
+            answer.stream();
+        } else {
+            bytesOut = answer.body.length;
+            res.writeHead(answer.status ?? 200, { ...answer.headers,
+                'content-length': bytesOut });
+            res.end(req.method === 'HEAD' ? undefined : answer.body);
+        }
     } catch (err) {
         if (!req.aborted && !res.destroyed && !req.socket?.destroyed) {
             if (!(err instanceof AwsError)) {

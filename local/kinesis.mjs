@@ -8,6 +8,7 @@ import { AwsError } from './sigv4.mjs';
 import { Backend } from './backend.mjs';
 import { CBOR_TYPE, cborBody, isCbor, parseCbor } from './cbor.mjs';
 import { account, stream } from './config.mjs';
+import { FanOut } from './fanout.mjs';
 import { jsonAnswer, parseJson, targetOperation } from './front.mjs';
 
 const MIB = 1024 * 1024;
@@ -64,6 +65,7 @@ class Kinesis {
     #backend = new Backend();
     #child;
     #stopped = false;
+    #fanOut = new FanOut(this);
     #shards = new Map();        // stream name -> [{ id, end, buckets }]
     #iterators = new Map();     // iterator -> shard
     restarts = 0;
@@ -169,7 +171,9 @@ class Kinesis {
         if (refused) {
             throw refused;
         }
-        return this.call('PutRecord', input);
+        const answer = await this.call('PutRecord', input);
+        this.#fanOut.notify(input.StreamName, answer.value.ShardId);
+        return answer;
     }
 
     #checkBatch(records) {
@@ -209,6 +213,9 @@ class Kinesis {
             const { value } = await this.call('PutRecords',
                 { ...rest, Records: part.map((i) => Records[i]) });
             part.forEach((i, n) => { results[i] = value.Records[n]; });
+            for (const id of new Set(value.Records.map((r) => r.ShardId))) {
+                this.#fanOut.notify(rest.StreamName, id);
+            }
         }
         return { value: { Records: results,
             FailedRecordCount: Records.length - admitted.length } };
@@ -265,8 +272,10 @@ class Kinesis {
         return answer;
     }
 
-    async handle({ req, body, operation, fault }) {
-        const input = isCbor(req) ? parseCbor(body) : parseJson(body);
+    async #answer({ req, res, operation, fault }, input) {
+        if (this.#fanOut.handles(operation)) {
+            return this.#fanOut.handle({ req, res, operation, fault, input });
+        }
         const arn = /^arn:aws:kinesis:[^:]*:\d+:stream\/([\w.-]+)$/
             .exec(input.StreamARN ?? '');
         if (arn) {
@@ -283,6 +292,17 @@ class Kinesis {
         if (!special && !/^(List|Describe)/.test(operation)) {
             this.#shards.clear();       // a reshard changes who holds what
         }
+        return answer;
+    }
+
+    async handle(call) {
+        const { req, body } = call;
+        const answer = await this.#answer(call,
+            isCbor(req) ? parseCbor(body) : parseJson(body));
+        if (answer.stream) {
+            return { ...answer, headers: { 'content-type':
+                'application/vnd.amazon.eventstream' } };
+        }
         if (isCbor(req)) {
             return { headers: { 'content-type': CBOR_TYPE },
                 body: cborBody(answer.value) };
@@ -293,6 +313,7 @@ class Kinesis {
 
     stop() {
         this.#stopped = true;
+        this.#fanOut.stop();
         this.#child?.kill('SIGKILL');
         this.#backend.close();
     }
@@ -309,6 +330,9 @@ export async function kinesisService(dir, shards) {
         failureCode: 'InternalFailureException',
         operationOf: targetOperation('Kinesis_20131202'),
         protocolOf: (req) => (isCbor(req) ? 'cbor' : 'json'),
+        faultsOf: (operation) => (/Consumer|Subscribe/.test(operation)
+            ? { throttleCode: 'LimitExceededException' } : {}),
+        isLate: FanOut.isLate,
         handle: (call) => kinesis.handle(call),
         health: () => ({ restarts: kinesis.restarts }),
         stop: () => kinesis.stop(),

@@ -4,6 +4,7 @@ import { GetRecordsCommand, GetShardIteratorCommand, KinesisClient,
     from '@aws-sdk/client-kinesis';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { cbor } from '@smithy/core/cbor';
+import { checkFanOut } from './check-fanout.mjs';
 import { is, ok, refused } from '../../t/e2e/tap.mjs';
 import { client } from './stand-ins.mjs';
 
@@ -161,6 +162,7 @@ export async function checkKinesis(env) {
     await limits(kinesis, env.stream);
     await reads(kinesis, env.stream);
     await overCbor(env, options);
+    await checkFanOut(env, options);
 
     const http1 = new KinesisClient({ ...options,
         requestHandler: new NodeHttpHandler() });
