@@ -212,3 +212,33 @@ isnt $again[0]{sessionId}, $first, 'a click after that is another one';
 is $_->{status}, 'active', 'with a session that can be used' for @again;
 is $again[$_]{sessionId}, $again[0]{sessionId}, 'and again one for three'
     for 1, 2;
+
+=== TEST 5: an app that missed one ack sends no heartbeat any more, and is kept
+--- lt_http eval: "$::Provider\nlt_idle_timeout 3s;"
+--- ws
+my $id = (app_post($::Key->token({ sub => 'frank' })))[1]{sessionId};
+my $listener = app_socket($::Key->token({ sub => 'bob' }), $id, 'es');
+my $silent = app_socket($::Key->token({ sub => 'bob' }), $id, 'fr');
+for my $n (1 .. 10) {
+    select undef, undef, undef, 0.5;
+    result({ sessionId => $id }, { language => 'es' }, {
+        type => 'translatedAudio', sessionId => $id, targetLanguage => 'es',
+        url => 'https://x/1.mp3', sequenceNumber => $n });
+}
+is scalar(grep { $listener->json('translatedAudio', 20) } 1 .. 10), 10,
+    'what it is told keeps it';
+ok alive($listener), 'and it is still served';
+is +($silent->closed(20))[0], 1001,
+    'who neither says nor hears anything is not kept';
+
+=== TEST 6: the ack comes whatever has become of the session
+--- lt_http eval: $::Provider
+--- ws
+my $token = $::Key->token({ sub => 'grace' });
+my $id = (app_post($token))[1]{sessionId};
+my @here = (app_socket($token, $id), app_socket($token, $id, 'es'));
+redis()->command(DEL => map { "lt:{$id}:$_" } qw(session listeners languages));
+ok alive($_), 'its record is gone' for @here;
+redis()->stop;
+ok alive($_), 'Redis is gone' for @here;
+redis()->start;
