@@ -52,26 +52,41 @@ expect(scan_t *s, int c)
     return 0;
 }
 
-/* Moves over plain string content, eight bytes at a time: stops at a quote, a
-   backslash or a control character at the latest. */
+/* 16 bytes that the processor looks at as one. */
+typedef uint8_t bytes_t __attribute__((vector_size(16)));
+
+/* Nonzero where a byte is a quote, a backslash or a control character. */
+static inline bytes_t
+marks(const char *pos)
+{
+    bytes_t bytes;
+
+    memcpy(&bytes, pos, sizeof(bytes));
+    return (bytes_t)(bytes == '"') | (bytes_t)(bytes == '\\')
+           | (bytes_t)(bytes < 0x20);
+}
+
+static inline int
+is_any(bytes_t bytes)
+{
+    uint64_t halves[2];
+
+    memcpy(halves, &bytes, sizeof(halves));
+    return (halves[0] | halves[1]) != 0;
+}
+
+/* Moves over plain string content: stops at a quote, a backslash or a control
+   character at the latest. */
 static void
 skip_plain(scan_t *s)
 {
-    const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
-
-    while (s->end - s->pos >= 8) {
-        uint64_t word, quote, backslash;
-
-        memcpy(&word, s->pos, sizeof(word));
-        quote = word ^ ones * '"';
-        backslash = word ^ ones * '\\';
-        /* (x - 0x01) & ~x & 0x80: a byte of x is zero; with 0x20: below it */
-        if ((((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)
-                | ((word - ones * 0x20) & ~word))
-            & highs) {
-            break;
-        }
-        s->pos += 8;
+    while (s->end - s->pos >= 64
+           && !is_any(marks(s->pos) | marks(s->pos + 16) | marks(s->pos + 32)
+                      | marks(s->pos + 48))) {
+        s->pos += 64;
+    }
+    while (s->end - s->pos >= 16 && !is_any(marks(s->pos))) {
+        s->pos += 16;
     }
 
     while (s->pos < s->end && *s->pos != '"' && *s->pos != '\\'

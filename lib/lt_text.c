@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "lt_base64_wide.h"
+
 static int
 hex_value(unsigned char c)
 {
@@ -54,8 +56,11 @@ static const char base64_digits[] =
 size_t
 lt_base64_encode(char *out, const uint8_t *data, size_t len)
 {
-    char *p = out;
+    size_t wide = lt_base64_wide_encode(out, data, len);
+    char *p = out + wide / 3 * 4;
 
+    data += wide;
+    len -= wide;
     for (; len >= 3; data += 3, len -= 3) {
         uint32_t n = (uint32_t)data[0] << 16 | (uint32_t)data[1] << 8 | data[2];
 
@@ -132,7 +137,8 @@ lt_base64_decode(uint8_t *out, size_t *out_len, lt_str_t in)
     const uint8_t *src = (const uint8_t *)in.data;
     uint8_t *dst = out;
     uint8_t all = BASE64_DIGIT;
-    size_t last;
+    size_t last, wide;
+    int is_bad = 0;
 
     if (in.len % 4 != 0) {
         return LT_INVALID;
@@ -142,7 +148,11 @@ lt_base64_decode(uint8_t *out, size_t *out_len, lt_str_t in)
         return LT_OK;
     }
 
-    for (size_t groups = in.len / 4 - 1; groups != 0; groups--) {
+    wide = lt_base64_wide_decode(out, src, in.len, &is_bad);
+    src += wide;
+    dst += wide / 4 * 3;
+
+    for (size_t groups = (in.len - wide) / 4 - 1; groups != 0; groups--) {
         uint8_t a = base64_values[src[0]], b = base64_values[src[1]];
         uint8_t c = base64_values[src[2]], d = base64_values[src[3]];
         uint32_t n = (a & 63u) << 18 | (b & 63u) << 12 | (c & 63u) << 6
@@ -157,7 +167,7 @@ lt_base64_decode(uint8_t *out, size_t *out_len, lt_str_t in)
     }
 
     last = base64_decode_last(dst, src);
-    if ((all & BASE64_DIGIT) == 0 || last == 0) {
+    if (is_bad || (all & BASE64_DIGIT) == 0 || last == 0) {
         return LT_INVALID;
     }
 
@@ -261,14 +271,15 @@ lt_utf8_feed(lt_utf8_t *u, const uint8_t *data, size_t len)
     end = data + len;
     while (data < end) {
         if (u->need == 0) {
-            uint64_t word;
+            uint64_t words[4];
 
-            while (end - data >= 8) {
-                memcpy(&word, data, 8);
-                if ((word & 0x8080808080808080u) != 0) {
+            while (end - data >= (ptrdiff_t)sizeof(words)) {
+                memcpy(words, data, sizeof(words));
+                if (((words[0] | words[1] | words[2] | words[3])
+                     & 0x8080808080808080u) != 0) {
                     break;
                 }
-                data += 8;
+                data += sizeof(words);
             }
             while (data < end && *data < 0x80) {
                 data++;

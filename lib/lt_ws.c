@@ -250,21 +250,24 @@ lt_ws_decode(lt_ws_decoder_t *d, uint8_t **pos, uint8_t *end,
                : read_data(d, pos, n, event, close_code, err);
 }
 
+/* 16 bytes that the processor takes as one. */
+typedef uint8_t bytes_t __attribute__((vector_size(16)));
+
 void
 lt_ws_unmask(uint8_t *data, size_t len, const uint8_t mask[4], size_t offset)
 {
-    uint8_t key[8];
-    uint64_t key_word, word;
+    uint8_t key[sizeof(bytes_t)];
+    bytes_t key_bytes, bytes;
 
     for (size_t i = 0; i < sizeof(key); i++) {
         key[i] = mask[(offset + i) & 3];
     }
-    memcpy(&key_word, key, sizeof(key_word));
+    memcpy(&key_bytes, key, sizeof(key_bytes));
 
-    for (; len >= sizeof(word); data += sizeof(word), len -= sizeof(word)) {
-        memcpy(&word, data, sizeof(word));
-        word ^= key_word;
-        memcpy(data, &word, sizeof(word));
+    for (; len >= sizeof(bytes); data += sizeof(bytes), len -= sizeof(bytes)) {
+        memcpy(&bytes, data, sizeof(bytes));
+        bytes ^= key_bytes;
+        memcpy(data, &bytes, sizeof(bytes));
     }
     for (size_t i = 0; i < len; i++) {
         data[i] ^= key[i];
