@@ -4,6 +4,7 @@
 
 #include "lt_cbor.h"
 #include "lt_json.h"
+#include "lt_scan.h"
 #include "lt_shard_map.h"
 #include "lt_text.h"
 
@@ -174,36 +175,114 @@ lt_kinesis_list_shards(lt_out_t *out, lt_kinesis_protocol_t protocol,
     lt_json_close_object(&w);
 }
 
-static void
-read_record(lt_kinesis_record_t *record, const lt_json_t *v)
-{
-    lt_str_t text;
+typedef struct {
+    lt_str_t error;
+    lt_str_t sequence;
+    lt_str_t shard;
+} fields_t;
 
+static void
+judge(lt_kinesis_record_t *record, const fields_t *fields)
+{
     record->outcome = LT_KINESIS_FAILED;
     record->shard = 0;
 
-    if (lt_json_string(v, "ErrorCode", &text) && text.len != 0) {
-        if (lt_str_is(text, "ProvisionedThroughputExceededException")) {
+    if (fields->error.len != 0) {
+        if (lt_str_is(fields->error,
+                "ProvisionedThroughputExceededException")) {
             record->outcome = LT_KINESIS_THROTTLED;
         }
-        return;
-    }
-    if (lt_json_string(v, "SequenceNumber", &text) && text.len != 0) {
+    } else if (fields->sequence.len != 0) {
         record->outcome = LT_KINESIS_STORED;
-        if (lt_json_string(v, "ShardId", &text)) {
-            record->shard = lt_shard_hash(text);
-        }
+        record->shard = fields->shard.len != 0 ? lt_shard_hash(fields->shard)
+                                               : 0;
     }
 }
 
-lt_result_t
-lt_kinesis_answer(lt_kinesis_record_t *records, size_t sent_n,
-    size_t *failed_n, lt_str_t body, lt_error_t *err)
+static void
+scan_record(lt_scan_t *s, lt_kinesis_record_t *record)
+{
+    fields_t fields = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
+
+    if (lt_scan_open(s, '{')) {
+        do {
+            lt_str_t key = lt_scan_key(s);
+
+            if (lt_str_is(key, "ErrorCode")) {
+                lt_scan_text(s, &fields.error);
+            } else if (lt_str_is(key, "SequenceNumber")) {
+                lt_scan_text(s, &fields.sequence);
+            } else if (lt_str_is(key, "ShardId")) {
+                lt_scan_text(s, &fields.shard);
+            } else {
+                lt_scan_skip(s);
+            }
+        } while (lt_scan_next(s, '}'));
+    }
+    judge(record, &fields);
+}
+
+static size_t
+scan_records(lt_scan_t *s, lt_kinesis_record_t *records, size_t sent_n)
+{
+    size_t n = 0;
+
+    if (lt_scan_open(s, '[')) {
+        do {
+            if (n == sent_n) {
+                (void)lt_scan_fail(s, LT_AGAIN);
+            } else {
+                scan_record(s, &records[n++]);
+            }
+        } while (lt_scan_next(s, ']'));
+    }
+    return n;
+}
+
+/* The usual answer, without a tree.  LT_AGAIN, or LT_INVALID: the parser has the last word. */
+static lt_result_t
+scan_answer(lt_kinesis_record_t *records, size_t sent_n, lt_str_t body)
+{
+    size_t lists = 0, n = 0;
+    lt_scan_t s;
+
+    lt_scan_init(&s, body);
+    if (lt_scan_open(&s, '{')) {
+        do {
+            lt_str_t key = lt_scan_key(&s);
+
+            if (lt_str_is(key, "Records")) {
+                n = scan_records(&s, records, sent_n);
+                lists++;
+            } else {
+                lt_scan_skip(&s);
+            }
+        } while (lt_scan_next(&s, '}'));
+    }
+    if (lt_scan_end(&s) != LT_OK) {
+        return s.rc;
+    }
+    return lists == 1 && n == sent_n ? LT_OK : LT_AGAIN;
+}
+
+static void
+read_record(lt_kinesis_record_t *record, const lt_json_t *v)
+{
+    fields_t fields = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
+
+    (void)lt_json_string(v, "ErrorCode", &fields.error);
+    (void)lt_json_string(v, "SequenceNumber", &fields.sequence);
+    (void)lt_json_string(v, "ShardId", &fields.shard);
+    judge(record, &fields);
+}
+
+static lt_result_t
+parse_answer(lt_kinesis_record_t *records, size_t sent_n, lt_str_t body,
+    lt_error_t *err)
 {
     const lt_json_t *list;
     lt_json_t *doc;
 
-    *failed_n = sent_n;
     if (lt_json_parse(&doc, body, ANSWER_MAX, err) != LT_OK) {
         return LT_INVALID;
     }
@@ -215,13 +294,27 @@ lt_kinesis_answer(lt_kinesis_record_t *records, size_t sent_n,
         lt_json_free(&doc);
         return LT_INVALID;
     }
-
-    *failed_n = 0;
     for (size_t i = 0; i < sent_n; i++) {
         read_record(&records[i], lt_json_at(list, i));
-        *failed_n += records[i].outcome != LT_KINESIS_STORED;
     }
 
     lt_json_free(&doc);
+    return LT_OK;
+}
+
+lt_result_t
+lt_kinesis_answer(lt_kinesis_record_t *records, size_t sent_n,
+    size_t *failed_n, lt_str_t body, lt_error_t *err)
+{
+    *failed_n = sent_n;
+    if (scan_answer(records, sent_n, body) != LT_OK
+        && parse_answer(records, sent_n, body, err) != LT_OK) {
+        return LT_INVALID;
+    }
+
+    *failed_n = 0;
+    for (size_t i = 0; i < sent_n; i++) {
+        *failed_n += records[i].outcome != LT_KINESIS_STORED;
+    }
     return LT_OK;
 }

@@ -203,6 +203,39 @@ test_answer(void **state)
     assert_true(outcomes[3].shard == 0);
 }
 
+/* What the quick reader leaves to the parser, or must not be fooled by. */
+static void
+test_rare_answer(void **state)
+{
+    static const struct {
+        const char *body;
+        lt_kinesis_outcome_t outcome;
+    } rows[] = {
+        {"{\"Records\":[{\"ErrorCode\":\"InternalFailure\",\"ErrorMessage\":"
+         "\"\\u00fc \\\"SequenceNumber\\\":1\"}]}",
+            LT_KINESIS_FAILED},
+        {"{\"Records\":[{\"ErrorCode\":null,\"SequenceNumber\":\"1\"}]}",
+            LT_KINESIS_STORED},
+        {"{\"Records\":[{\"Sequence\\u004eumber\":\"1\"}]}",
+            LT_KINESIS_STORED},
+        {" {\"EncryptionType\":\"KMS\",\"More\":{\"Records\":[1e5,{}]},"
+         "\"Records\" : [ { \"SequenceNumber\" : \"1\" } ] } ",
+            LT_KINESIS_STORED},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        lt_kinesis_record_t record;
+        size_t failed_n;
+
+        assert_int_equal(lt_kinesis_answer(&record, 1, &failed_n,
+                             lt_str(rows[i].body), NULL),
+            LT_OK);
+        assert_int_equal(record.outcome, rows[i].outcome);
+        assert_int_equal(failed_n, rows[i].outcome != LT_KINESIS_STORED);
+    }
+}
+
 static void
 test_bad_answer(void **state)
 {
@@ -236,6 +269,7 @@ main(void)
         cmocka_unit_test(test_no_room),
         cmocka_unit_test(test_missing),
         cmocka_unit_test(test_answer),
+        cmocka_unit_test(test_rare_answer),
         cmocka_unit_test(test_bad_answer),
     };
 
