@@ -134,22 +134,29 @@ is_break(reader_t *r)
     return 0;
 }
 
+static int
+is_plain(uint8_t c)
+{
+    return c >= 0x20 && c != '"' && c != '\\';
+}
+
 static void
 write_escaped(lt_out_t *out, const uint8_t *data, size_t len)
 {
     static const char digits[] = "0123456789abcdef";
 
-    for (size_t i = 0; i < len; i++) {
-        if (data[i] < 0x20) {
+    for (size_t i = 0, from; i < len; i++) {
+        from = i;
+        while (i < len && is_plain(data[i])) {
+            i++;
+        }
+        lt_out_bytes(out, data + from, i - from);
+
+        if (i < len) {
             char escape[6] = {'\\', 'u', '0', '0', digits[data[i] >> 4],
                 digits[data[i] & 15]};
 
             lt_out_bytes(out, escape, sizeof(escape));
-        } else {
-            if (data[i] == '"' || data[i] == '\\') {
-                lt_out_cstr(out, "\\");
-            }
-            lt_out_bytes(out, data + i, 1);
         }
     }
 }

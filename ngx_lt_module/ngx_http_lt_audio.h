@@ -17,7 +17,8 @@
 
 /* The usual chunk of 8192 bytes and the slack that base64 needs. */
 #define NGX_HTTP_LT_BLOCK_SIZE    8256
-#define NGX_HTTP_LT_BLOCKS_SPARE  64
+#define NGX_HTTP_LT_BLOCKS_SPARE  1024      /* 8 MiB: what 2,500 speakers fill
+                                               in a linger */
 
 
 typedef struct {

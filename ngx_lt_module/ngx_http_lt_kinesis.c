@@ -18,6 +18,9 @@ struct ngx_http_lt_kinesis_s {
     const char                    *operation;
     ngx_http_lt_batch_t           *batch;
     ngx_str_t                      body;
+    lt_sha256_t                   *hash;
+    size_t                         hashed;      /* of the body */
+    ngx_uint_t                     hash_failed;
     ngx_http_lt_kinesis_result_t   result;
     ngx_http_lt_kinesis_done_pt    done;
     void                          *data;
@@ -89,9 +92,11 @@ ngx_http_lt_kinesis_new(ngx_http_lt_main_conf_t *mcf, ngx_http_conf_ctx_t *ctx,
         return NULL;
     }
 
+    call->hash = lt_sha256_new();
     call->body.data = ngx_palloc(ngx_http_lt_batch_pool(call->batch),
                                  body_size);
-    if (call->body.data == NULL) {
+
+    if (call->body.data == NULL || call->hash == NULL) {
         ngx_http_lt_kinesis_free(call);
         return NULL;
     }
@@ -110,10 +115,26 @@ ngx_http_lt_kinesis_body(ngx_http_lt_kinesis_t *call)
 }
 
 
+void
+ngx_http_lt_kinesis_hash(ngx_http_lt_kinesis_t *call, size_t body_len)
+{
+    if (body_len > call->hashed
+        && lt_sha256_update(call->hash, call->body.data + call->hashed,
+                            body_len - call->hashed)
+           != LT_OK)
+    {
+        call->hash_failed = 1;
+    }
+
+    call->hashed = body_len;
+}
+
+
 ngx_int_t
 ngx_http_lt_kinesis_send(ngx_http_lt_kinesis_t *call, size_t body_len,
     size_t answer_max, ngx_http_lt_kinesis_done_pt done, void *data)
 {
+    ngx_http_lt_kinesis_hash(call, body_len);
     call->body.len = body_len;
     call->done = done;
     call->data = data;
@@ -134,6 +155,7 @@ void
 ngx_http_lt_kinesis_free(ngx_http_lt_kinesis_t *call)
 {
     ngx_http_lt_batch_free(call->batch);
+    lt_sha256_free(&call->hash);
     ngx_free(call);
 }
 
@@ -150,7 +172,7 @@ ngx_http_lt_kinesis_sign(ngx_http_lt_kinesis_t *call, time_t now_s)
     lt_sigv4_request_t        request;
     ngx_http_lt_main_conf_t  *mcf = call->mcf;
 
-    if (lt_sha256(digest, call->body.data, call->body.len) != LT_OK) {
+    if (call->hash_failed || lt_sha256_final(call->hash, digest) != LT_OK) {
         return NGX_ERROR;
     }
 

@@ -47,6 +47,10 @@ ngx_http_lt_kinesis_t *ngx_http_lt_kinesis_new(ngx_http_lt_main_conf_t *mcf,
 /* Room for the body_size bytes, in lt_kinesis_protocol, before _send(). */
 u_char *ngx_http_lt_kinesis_body(ngx_http_lt_kinesis_t *call);
 
+/* The first body_len bytes of the body are final: those that are new are
+   hashed while they are in the processor's cache.  Need not be called. */
+void ngx_http_lt_kinesis_hash(ngx_http_lt_kinesis_t *call, size_t body_len);
+
 /* Signs with the clock that Kinesis has.  NGX_ERROR: no memory or OpenSSL
    failed; done will not run. */
 ngx_int_t ngx_http_lt_kinesis_send(ngx_http_lt_kinesis_t *call,

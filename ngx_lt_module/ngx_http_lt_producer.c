@@ -28,7 +28,8 @@ static ngx_int_t ngx_http_lt_producer_post(ngx_http_lt_producer_t *p,
 static ngx_int_t ngx_http_lt_producer_fill(ngx_http_lt_producer_t *p,
     ngx_http_lt_ingest_batch_t *b, size_t body_size, size_t *body_len);
 static void ngx_http_lt_producer_add(ngx_http_lt_producer_t *p,
-    lt_kinesis_put_t *put, ngx_http_lt_ingest_t *in);
+    ngx_http_lt_kinesis_t *call, lt_kinesis_put_t *put,
+    ngx_http_lt_ingest_t *in);
 static void ngx_http_lt_producer_tell(ngx_http_lt_producer_t *p);
 
 
@@ -387,7 +388,7 @@ ngx_http_lt_producer_fill(ngx_http_lt_producer_t *p,
 
     for (i = 0; i < b->streams_n; i++) {
         b->streams[i] = p->chosen[i];
-        ngx_http_lt_producer_add(p, &put, p->chosen[i]);
+        ngx_http_lt_producer_add(p, b->call, &put, p->chosen[i]);
     }
 
     if (lt_kinesis_put_end(&put) != LT_OK) {
@@ -403,7 +404,8 @@ ngx_http_lt_producer_fill(ngx_http_lt_producer_t *p,
 
 
 static void
-ngx_http_lt_producer_add(ngx_http_lt_producer_t *p, lt_kinesis_put_t *put,
+ngx_http_lt_producer_add(ngx_http_lt_producer_t *p,
+    ngx_http_lt_kinesis_t *call, lt_kinesis_put_t *put,
     ngx_http_lt_ingest_t *in)
 {
     size_t                head_len = 0;
@@ -440,6 +442,7 @@ ngx_http_lt_producer_add(ngx_http_lt_producer_t *p, lt_kinesis_put_t *put,
     {
         block = ngx_queue_data(q, ngx_http_lt_block_t, queue);
         lt_kinesis_put_data(put, block->pos, block->last - block->pos);
+        ngx_http_lt_kinesis_hash(call, lt_out_len(&put->out));
     }
 }
 

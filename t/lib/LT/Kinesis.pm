@@ -18,11 +18,12 @@ package LT::Kinesis;
 #   cut       half of the answer, then the end of the connection
 #   reset     no answer, the connection ends
 #   hang      no answer
+#   mute      no answer, but the records are taken
 #   garbage   200 with something that is not JSON
 #   short     200 with one result too few
 #   slow      ok after 300 ms
 #   shard:N   the records of shard N are throttled, the others are taken
-# Only 'ok', 'slow' and the good records of 'partial', 'first' and 'shard' count
+# Only 'ok', 'slow', 'mute' and the good records of 'partial', 'first' and 'shard' count
 # as stored.
 #
 # JSON and CBOR, each answered in kind.  ListShards is no call of calls(); its
@@ -269,6 +270,7 @@ sub answer {
             { __type => $type, message => 'scripted' }, $header);
     }
     return if $how eq 'hang';
+    return results($call) if $how eq 'mute';
     return drop($client) if $how eq 'reset';
     return say_now($client, 200, '<html>not JSON') if $how eq 'garbage';
     my ($type, $body) = encoded($client, results($call));
@@ -328,7 +330,7 @@ sub results {
             next;
         }
         $call->{records}[$i]{stored} = JSON::PP::true
-            if $how =~ /^(?:ok|slow|partial|(?:first|shard):\d+)$/;
+            if $how =~ /^(?:ok|slow|mute|partial|(?:first|shard):\d+)$/;
         push @results, { ShardId => sprintf('shardId-%012d', $shard),
             SequenceNumber => sprintf '%056d', ++$sequence };
     }
