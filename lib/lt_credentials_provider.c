@@ -576,11 +576,6 @@ lt_credentials_reply(provider_t *p, const lt_credentials_reply_t *reply,
     if (reply->status != 200) {
         return refuse(p, reply, now_ms, random);
     }
-    if (reply->body.len > LT_CREDENTIALS_ANSWER_MAX) {
-        lt_error_set(&err, 0, "%s: the answer is too long",
-            rows[p->state].who);
-        return fail(p, &err, now_ms, random);
-    }
 
     if (p->state == ASK_IMDS_TOKEN) {
         return go_on(p, ask_for_role(p, reply->body, &err), &err, now_ms,

@@ -98,7 +98,7 @@ lt_credentials_outcome_t lt_credentials_file(lt_credentials_provider_t *p,
     lt_str_t text, int code, int64_t now_ms, double random);
 
 /* status 0: no answer in time, or a cut one.  date_ms: the server's clock, -1
-   = not said.  body: what is over LT_CREDENTIALS_ANSWER_MAX is refused. */
+   = not said.  body: as it came; what is too long is refused. */
 typedef struct {
     int status;
     int64_t date_ms;

@@ -226,6 +226,8 @@ test_file(void **state)
     now += LT_CREDENTIALS_REFUSED_GAP_MS;
     assert_int_equal(lt_credentials_refused(&p, now), 1);
     lt_credentials_want(&p, &want, now);
+    now += LT_CREDENTIALS_REFUSED_GAP_MS;       /* never two at once */
+    assert_int_equal(lt_credentials_refused(&p, now), 0);
 
     /* what fails leaves the old keys where they are */
     assert_int_equal(file(NULL, EACCES), LT_CREDENTIALS_FAILED);
@@ -239,7 +241,9 @@ test_file(void **state)
     assert_int_equal(file("[y]\n", 0), LT_CREDENTIALS_FAILED);
     assert_cause("no profile \"x\"");
     assert_key("A2");
+    now += LT_CREDENTIALS_REFUSED_GAP_MS;       /* tried again anyway */
     assert_int_equal(lt_credentials_refused(&p, now), 0);
+    lt_credentials_want(&p, &want, now);
     wait_for_work();
     assert_int_equal(file(NULL, 0), LT_CREDENTIALS_FAILED);
     assert_cause("too large");

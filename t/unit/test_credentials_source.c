@@ -212,6 +212,7 @@ test_container_url(void **state)
     static const lt_str_t bad[] = {S("http://example.com/x"),
         S("http://169.254.169.254/latest/"), S("http://169.254.170.22/"),
         S("http://169.254.170.2.example.com/"), S("http://127.x.0.1/"),
+        S("http://12.7.0.0/x"), S("http://128.0.0.1/x"),
         S("http://169.254.170.2@example.com/"), S("http://[fd00:ec2::24]/"),
         S("http://localhost.example.com/"), S("ftp://127.0.0.1/"),
         S("http://127.0.0.1/a b"), S("http://127.0.0.1/a\nb"), S("/x")};
