@@ -153,3 +153,15 @@ export function strangeness(role, message) {
 
   return known ? misfit(known.payload, message) : `${message.type} is not described`;
 }
+
+/* What a page has done, or heard, on a socket that asyncapi.yaml does not
+   say.  wire: { url, sent, heard }, texts. */
+export function wireTroubles(role, { url, sent, heard }) {
+  const { bindings, messages } = asyncapi.channels[role];
+  const asked = (message) => (messages[message.action]
+    ? misfit(messages[message.action].payload, message) : `${message.action} is not described`);
+
+  return [misfit(bindings.ws.query, Object.fromEntries(new URL(url).searchParams)),
+    ...sent.map((text) => asked(JSON.parse(text))),
+    ...heard.map((text) => strangeness(role, JSON.parse(text)))].filter(Boolean);
+}

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { startStack } from '../../local/stack.mjs';
 import { BYTES_PER_SECOND, loadTalk, wordErrorRate, writeWav }
   from '../../local/talk.mjs';
+import { wireTroubles } from './documents.mjs';
 import { plan, ok, is, note, run } from './tap.mjs';
 import { ascending, launch, openPage, overlaps, shoot, until, DESKTOP, OUT,
   PHONE } from './tools.mjs';
@@ -157,6 +158,15 @@ async function checkEnd(speaker, listeners) {
   is(speaker.troubles, [], 'none on the speaker’s page either');
 }
 
+/* Our own pages and their server keep to the contract of all others. */
+function checkWire(page, role) {
+  const [wire] = page.wires;
+
+  ok(wire.sent.length > 1 && wire.heard.length > 1, `the ${role}’s socket`, wire);
+  is(page.wires.flatMap((one) => wireTroubles(role, one)), [],
+    `what goes over it is what docs/protocol says`);
+}
+
 async function shootAll(speaker, [listener]) {
   await shoot(speaker, 'speaker');
   await shoot(listener, 'listener');
@@ -195,6 +205,8 @@ async function talk(stack) {
       await checkListener(page, LANGUAGES[i], heard);
     }
     await checkEnd(speaker, listeners);
+    checkWire(speaker, 'speaker');
+    checkWire(listeners[0], 'listener');
   } finally {
     await browser.close();
     fs.rmSync(recording.file, { force: true });
@@ -202,7 +214,7 @@ async function talk(stack) {
 }
 
 await run(async () => {
-  plan(7 + 12 * LANGUAGES.length);
+  plan(11 + 12 * LANGUAGES.length);
 
   const stack = await startStack({ dir: path.join(OUT, 'stack'),
     mode: process.env.MODE ?? 'window' });

@@ -35,15 +35,24 @@ export function launch({ wav = null, microphone = true } = {}) {
 export const DESKTOP = { width: 1280, height: 860 };
 export const PHONE = { width: 390, height: 844 };
 
-/* A page of its own context that remembers what went wrong in it, and every
-   lt:… event that it dispatched. */
+/* A page of its own context that remembers what went wrong in it, every lt:…
+   event that it dispatched, and the texts on its sockets. */
 export async function openPage(browser, url, options = {}) {
   const context = await browser.newContext({ viewport: DESKTOP,
     permissions: ['microphone', 'clipboard-read', 'clipboard-write'],
     locale: 'en-GB', ...options });
   const page = await context.newPage();
   const troubles = [];
+  const wires = [];
 
+  page.on('websocket', (socket) => {
+    const wire = { url: socket.url(), sent: [], heard: [] };
+    const keep = (list) => ({ payload }) => typeof payload === 'string' && list.push(payload);
+
+    wires.push(wire);
+    socket.on('framesent', keep(wire.sent));
+    socket.on('framereceived', keep(wire.heard));
+  });
   page.on('pageerror', (error) => troubles.push(error.message));
   page.on('console', (message) => message.type() === 'error'
     && troubles.push(message.text()));
@@ -61,6 +70,7 @@ export async function openPage(browser, url, options = {}) {
   });
   await page.goto(url);
   page.troubles = troubles;
+  page.wires = wires;
   page.seen = (type) => page.evaluate(
     (wanted) => window.seen.filter((one) => one.type === wanted), type);
   return page;
