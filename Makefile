@@ -28,7 +28,7 @@ SPHINX_LIBS  = $(shell pkg-config --cflags --libs pocketsphinx sphinxbase)
 .DELETE_ON_ERROR:
 .PHONY: help setup build module worker lib local unit demo run test \
     sanitize bench bench-soak bench-churn \
-    bench-heartbeat bench-ingest bench-fanout fresh-check check-clang clean
+    bench-heartbeat bench-ingest bench-ingest-faults bench-fanout fresh-check check-clang clean
 
 help:
 	@echo 'make demo         translate a recorded talk on this machine, show captions and figures'
@@ -133,6 +133,9 @@ bench-churn: build
 
 bench-heartbeat: build
 	@$(NODE) bench/heartbeat.mjs --module $(BUILD)/module/ngx_http_lt_module.so
+
+bench-ingest-faults: build
+	@$(NODE) bench/ingest-faults.mjs --module $(BUILD)/module/ngx_http_lt_module.so $(RUN)
 
 # RUN='--speakers 2000 --seconds 600': ours alone, for long
 bench-ingest: build $(BUILD)/bench/ingest-load $(BUILD)/bench/ingest-sink

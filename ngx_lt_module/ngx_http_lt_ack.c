@@ -146,9 +146,11 @@ ngx_http_lt_ack_end(ngx_http_lt_socket_t *s)
     }
 
     if (s->ingest != NULL) {
-        ngx_http_lt_ingest_on_ack(s->ingest, NULL, NULL);
+        /* what was lost and not told is to come once more */
         s->talk->numbering = s->numbering;
-        s->talk->accepted = ngx_http_lt_ingest_offset(s->ingest);
+        s->talk->settled = ngx_http_lt_ingest_lost(s->ingest) == ack->told_lost
+                           ? lt_ack_settled(ack) : ack->told;
+        ngx_http_lt_ingest_on_ack(s->ingest, NULL, NULL);
     }
 
     if (ack->event.timer_set) {
@@ -196,7 +198,7 @@ ngx_http_lt_ack_start(ngx_http_lt_socket_t *s, uint64_t number)
     number = ngx_max(number, s->ack->passed);
 
     return s->talk->numbering == s->numbering
-           ? ngx_max(number, s->talk->accepted) : number;
+           ? ngx_max(number, s->talk->settled) : number;
 }
 
 void
@@ -205,6 +207,7 @@ ngx_http_lt_ack_watch(ngx_http_lt_socket_t *s)
     if (s->ack != NULL) {
         s->ack->has_stream = 1;
         ngx_http_lt_ingest_on_ack(s->ingest, lt_ack_note, s->ack);
+        lt_ack_note(s->ack);
     }
 }
 
@@ -226,6 +229,7 @@ ngx_http_lt_ack_place(ngx_http_lt_socket_t *s, const u_char **pcm,
         return;
     }
 
+    lt_ack_note(s->ack);
     known = (size_t) ngx_min(next - number, *len);
     NGX_HTTP_LT_COUNT(audio_known_bytes, known);
     *pcm += known;

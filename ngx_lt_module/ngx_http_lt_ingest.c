@@ -145,6 +145,11 @@ ngx_http_lt_ingest_open(ngx_http_lt_main_conf_t *mcf, ngx_http_conf_ctx_t *ctx,
         }
 
         in->before = ngx_http_lt_stream_is_drained(before) ? NULL : before;
+
+        if (in->before && before->epoch == epoch && !before->is_void) {
+            in->offset = ngx_max(offset, before->offset);
+            in->settled = in->offset;
+        }
     }
 
     ngx_queue_insert_tail(&p->streams, &in->queue);
@@ -379,8 +384,15 @@ void
 ngx_http_lt_ingest_on_ack(ngx_http_lt_ingest_t *in,
     ngx_http_lt_ingest_ack_pt handler, void *data)
 {
+    uint64_t  epoch = in->epoch;
+
     in->ack = handler;
     in->ack_data = data;
+
+    for ( /* void */ ; in && in->epoch == epoch; in = in->before) {
+        in->is_awaited = (handler != NULL);
+        in->is_replayed |= in->is_awaited;
+    }
 }
 
 
@@ -524,8 +536,11 @@ ngx_http_lt_stream_release_next(ngx_http_lt_ingest_t *in)
         if (next->before == in) {
             next->before = NULL;
 
-            if (next->epoch == in->epoch) {
+            if (next->epoch == in->epoch && !(in->is_void && next->is_awaited))
+            {
                 next->lost += in->lost;
+                next->is_void = in->lost && in->is_replayed
+                                && !next->is_awaited;
                 ngx_http_lt_stream_note(next);
             }
 

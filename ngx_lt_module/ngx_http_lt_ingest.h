@@ -51,8 +51,8 @@ void ngx_http_lt_ingest_exit_process(ngx_http_lt_main_conf_t *mcf);
 /*
  * ctx: the configuration of the server that holds lt_kinesis_location
  * (cscf->ctx); session_id is copied; epoch is that of the numbering, in which
- * the first byte has the number offset (a new epoch: 0; the same as before:
- * not less than where that stream ends).  NULL: no memory, or
+ * the first byte has the number offset, or that at which a stream of the same
+ * epoch ends that is still here.  NULL: no memory, or
  * lt_audio_buffer_total is reached.
  */
 ngx_http_lt_ingest_t *ngx_http_lt_ingest_open(ngx_http_lt_main_conf_t *mcf,
@@ -79,7 +79,8 @@ u_char *ngx_http_lt_ingest_reserve(ngx_http_lt_ingest_t *in, size_t len);
 ngx_int_t ngx_http_lt_ingest_commit(ngx_http_lt_ingest_t *in, size_t len,
     int64_t capture_ms);
 
-/* handler NULL: none.  Ends by itself with _close(). */
+/* For a speaker that keeps what is not settled: while it is there its audio
+   has no deadline.  handler NULL: it has gone. */
 void ngx_http_lt_ingest_on_ack(ngx_http_lt_ingest_t *in,
     ngx_http_lt_ingest_ack_pt handler, void *data);
 

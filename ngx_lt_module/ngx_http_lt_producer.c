@@ -179,9 +179,17 @@ ngx_http_lt_stream_expire(ngx_http_lt_ingest_t *in, ngx_uint_t is_over)
         n = ngx_http_lt_audio_drop(&in->pending, &p->store, in->pending.bytes);
         ngx_http_lt_stream_dropped(in, n, NGX_HTTP_LT_DROP_SHUTDOWN);
 
-    } else {
+    } else if (in->is_void || !in->is_awaited) {
         n = ngx_http_lt_audio_expire(&in->pending, &p->store,
                                      ngx_current_msec - p->mcf->audio_buffer);
+
+        /* all of it will come once more, maybe through another process: what
+           is behind a hole would be in its way */
+        if (in->is_void || (n && in->is_replayed)) {
+            n += ngx_http_lt_audio_drop(&in->pending, &p->store,
+                                        in->pending.bytes);
+        }
+
         ngx_http_lt_stream_dropped(in, n, NGX_HTTP_LT_DROP_EXPIRED);
     }
 
@@ -241,6 +249,7 @@ ngx_http_lt_producer_choose(ngx_http_lt_producer_t *p, size_t *body_size)
         in = ngx_queue_data(q, ngx_http_lt_ingest_t, ready);
 
         if (in->before
+            || in->is_void
             || (in->attempt
                 && (ngx_msec_int_t) (ngx_current_msec - in->retry_at_ms) < 0))
         {

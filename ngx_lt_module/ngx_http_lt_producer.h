@@ -106,6 +106,12 @@ struct ngx_http_lt_ingest_s {
     unsigned                     is_last_due:1;         /* an end mark is to
                                                            be sent */
     unsigned                     is_last_in_flight:1;
+    unsigned                     is_replayed:1;         /* its speaker keeps
+                                                           what is not settled */
+    unsigned                     is_awaited:1;          /* and is here, and
+                                                           waits with more */
+    unsigned                     is_void:1;             /* what came before
+                                                           it is lost */
     ngx_str_t                    session;
     u_char                       session_data[LT_SESSION_ID_MAX];
 };

@@ -37,7 +37,7 @@ struct ngx_http_lt_talk_s {
     ngx_http_lt_socket_t *speaker;
     uint64_t epoch;                 /* the highest of a speaker heard of */
     uint64_t numbering;             /* of the last stream with audioAck here */
-    uint64_t accepted;              /* where that ended */
+    uint64_t settled;               /* so much of that, when it closed */
     ngx_msec_t ended_at_ms;
     ngx_event_t timer;              /* the state's timeout */
     ngx_event_t status;             /* the next sessionStatus */

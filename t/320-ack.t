@@ -219,16 +219,14 @@ cmp_ok $dropped, '>', 4 * $main::Bytes, 'there was no room for all';
 is $speaker->{lost}, $dropped, 'so much';
 
 === TEST 9: back on the same process: all of it, once, even raw
---- lt_http
-lt_kinesis_linger 300ms;
 --- ws
 my $session = session();
 my $speaker = asks($session);
 says($speaker, 1 .. 4);
 hears($speaker, 4 * $main::Bytes);
-kinesis()->script({ always => 'slow' });
+kinesis()->script({ always => '503' });
 says($speaker, 5 .. 8);
-eventually { counters()->{audio_accepted_bytes} == 8 * $main::Bytes };
+eventually { counters()->{audio_accepted_bytes} == 8 * $main::Bytes } 20;
 $speaker->{socket}->drop(1);
 for my $n (9 .. 12) {
     $speaker->{said} .= pcm($main::Bytes, $n);
@@ -237,10 +235,18 @@ my $back = asks($session, $speaker);
 is $back->{epoch}, $speaker->{epoch}, 'the numbering goes on';
 sends($back, $speaker->{acked});
 says($back, 13);
+eventually { counters()->{audio_accepted_bytes} == 13 * $main::Bytes } 20;
+kinesis()->script({});
 hears($back, 13 * $main::Bytes);
 same(join('', kinesis()->records($session->{sessionId})), $back->{said},
     'byte for byte');
 is counters()->{audio_known_bytes}, 4 * $main::Bytes, 'four came twice';
+my $again = asks($session, $back);
+sends($again, 12 * $main::Bytes);
+says($again, 14);
+is hears($again, 14 * $main::Bytes)->{bytes}, 14 * $main::Bytes, 'and again';
+same(join('', kinesis()->records($session->{sessionId})), $again->{said},
+    'what is stored is known too');
 
 === TEST 10: an old epoch does not come back
 --- ws
@@ -321,3 +327,55 @@ eventually { counters()->{ingest_pending_bytes} == 0 } 20;
 my ($all, $epochs, $holes) = joined($session);
 same($all, $back->{said}, 'every byte, once');
 is "$epochs $holes", '1 0', 'one epoch, no hole';
+
+=== TEST 13: an outage longer than the buffer: who keeps it, loses nothing
+--- timeout: 40
+--- lt_http
+lt_kinesis_record framed;
+lt_audio_buffer 1s;
+--- ws
+my $session = session();
+my $speaker = asks($session);
+is $speaker->{window}, 16000, 'the window';
+says($speaker, 1);
+hears($speaker, $main::Bytes);
+kinesis()->script({ always => '503' });
+says($speaker, 2 .. 3);
+is $speaker->{socket}->json('audioAck', 2.5), undef, 'nothing is settled';
+is counters()->{audio_dropped_expired_bytes}, 0, 'nor given up';
+my $back = asks($session, $speaker);
+sends($back, $speaker->{acked});
+is(($back->{socket}->json('audioAck', 20) // {})->{bytes}, $main::Bytes,
+    'back: as before');
+is $back->{socket}->json('audioAck', 2.5), undef, 'and still nothing more';
+is counters()->{audio_dropped_expired_bytes}, 0, 'nor given up';
+kinesis()->script({});
+is hears($back, 3 * $main::Bytes)->{lost}, 0, 'all is there';
+my ($all, $epochs, $holes) = joined($session);
+same($all, $back->{said}, 'every byte');
+
+=== TEST 14: who has gone: nothing is sent behind a hole
+--- timeout: 40
+--- lt_http
+lt_kinesis_record framed;
+lt_audio_buffer 1s;
+--- ws
+my $session = session();
+my $speaker = asks($session);
+says($speaker, 1);
+hears($speaker, $main::Bytes);
+kinesis()->script({ always => '503' });
+says($speaker, 2);
+select undef, undef, undef, 0.6;
+says($speaker, 3);
+eventually { counters()->{audio_accepted_bytes} == 3 * $main::Bytes } 20;
+$speaker->{socket}->drop(1);
+is +(eventually { counters()->{audio_dropped_expired_bytes} } 20),
+    2 * $main::Bytes, 'all of it goes at once';
+kinesis()->script({});
+my $back = asks($session, $speaker);
+sends($back, $speaker->{acked});
+is hears($back, 3 * $main::Bytes)->{lost}, 0, 'and comes again';
+my ($all, $epochs, $holes) = joined($session);
+same($all, $back->{said}, 'every byte');
+is $holes, 0, 'in order';
