@@ -32,6 +32,17 @@ lt_state_key(lt_out_t *out, lt_state_key_t key, lt_str_t id)
 }
 
 lt_result_t
+lt_state_recent_key(lt_out_t *out, lt_str_t session_id, lt_str_t language)
+{
+    lt_out_cstr(out, "lt:{");
+    lt_out_str(out, session_id);
+    lt_out_cstr(out, "}:recent:");
+    lt_out_str(out, language);
+
+    return lt_out_result(out);
+}
+
+lt_result_t
 lt_state_shard_key(lt_out_t *out, lt_str_t stream, lt_str_t shard)
 {
     lt_out_cstr(out, "lt:shard:");

@@ -32,6 +32,14 @@ typedef enum {
 /* id: a session's or a process's.  LT_NOSPACE. */
 lt_result_t lt_state_key(lt_out_t *out, lt_state_key_t key, lt_str_t id);
 
+/* What a session's listeners of a language were sent last: a list of channel
+   payloads, newest first, kept for LT_STATE_RECENT_S seconds.
+   "lt:{id}:recent:<language>" */
+#define LT_STATE_RECENT_MAX 64
+#define LT_STATE_RECENT_S 600
+lt_result_t lt_state_recent_key(lt_out_t *out, lt_str_t session_id,
+    lt_str_t language);
+
 /* "lt:shard:<stream>:<shard>" */
 lt_result_t lt_state_shard_key(lt_out_t *out, lt_str_t stream, lt_str_t shard);
 
@@ -136,7 +144,8 @@ typedef struct {
     lt_state_to_t to;
     lt_str_t language;      /* len 0 = all */
     lt_str_t name;          /* a message's type, or a control name */
-    int64_t number;         /* 0 when the tail is no number */
+    int64_t number;         /* listeners: of the segment, 0 = none; 0 when the
+                               tail is no number */
     lt_str_t tail;          /* last word of the head; encode: len 0 = number */
     lt_str_t json;
 } lt_state_event_t;

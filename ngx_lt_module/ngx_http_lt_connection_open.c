@@ -7,6 +7,7 @@
 #include "ngx_http_lt_connection.h"
 #include "ngx_http_lt_ack.h"
 #include "ngx_http_lt_metrics.h"
+#include "ngx_http_lt_ring.h"
 #include "ngx_http_lt_talk.h"
 
 static ngx_int_t
@@ -173,6 +174,7 @@ ngx_http_lt_connection_start(ngx_http_lt_socket_t *s, ngx_http_request_t *r)
     ngx_http_connection_t *hc = r->http_connection;
 
     ngx_http_lt_ack_begin(s);
+    ngx_http_lt_ring_resume(s);
     ngx_http_lt_connection_input(s, b->pos, b->last);
 
     ngx_http_free_request(r, 0);

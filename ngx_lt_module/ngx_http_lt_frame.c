@@ -11,6 +11,7 @@ lt_frame_alloc(size_t size, ngx_log_t *log)
     if (frame != NULL) {
         frame->refs = 1;
         frame->kind = NGX_HTTP_LT_FRAME_CONTROL;
+        frame->head = 0;
     }
 
     return frame;
@@ -28,6 +29,7 @@ ngx_http_lt_frame_new(lt_ws_opcode_t opcode, const u_char *payload,
     }
 
     frame->len = lt_ws_header(frame->data, opcode, len);
+    frame->head = (uint16_t) frame->len;
     if (len != 0) {
         ngx_memcpy(frame->data + frame->len, payload, len);
     }
@@ -147,7 +149,7 @@ lt_out_make_room(ngx_http_lt_out_t *out, ngx_http_lt_frame_kind_e kind,
     while (i < out->frames) {
         slot = lt_out_at(out, i);
 
-        if (slot->frame->kind == (uint32_t) kind
+        if (slot->frame->kind == kind
             && (!lt_out_fits(out, len)
                 || (kind == NGX_HTTP_LT_FRAME_AUDIO
                     && ngx_current_msec - slot->since_ms

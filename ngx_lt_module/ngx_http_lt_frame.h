@@ -31,7 +31,8 @@ typedef enum {
 
 typedef struct {
     uint32_t refs;
-    uint32_t kind;              /* ngx_http_lt_frame_kind_e; control at first */
+    uint16_t kind;              /* ngx_http_lt_frame_kind_e; control at first */
+    uint16_t head;              /* bytes before the payload; not of a close */
     size_t len;
     u_char data[];
 } ngx_http_lt_frame_t;

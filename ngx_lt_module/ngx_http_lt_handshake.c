@@ -9,6 +9,7 @@
 #include "ngx_http_lt_jwt.h"
 #include "ngx_http_lt_metrics.h"
 #include "ngx_http_lt_registry.h"
+#include "ngx_http_lt_ring.h"
 #include "ngx_http_lt_state.h"
 
 #include "lt_language.h"
@@ -349,7 +350,8 @@ lt_handshake_ask(lt_handshake_t *h, ngx_uint_t is_listener)
         is_listener ? NGX_HTTP_LT_LISTENER : NGX_HTTP_LT_SPEAKER,
         r->connection->log);
     if (h->socket == NULL
-        || ngx_http_lt_ack_ask(h->socket, r, &numbering) != NGX_OK)
+        || ngx_http_lt_ack_ask(h->socket, r, &numbering) != NGX_OK
+        || ngx_http_lt_ring_ask(h->socket, r) != NGX_OK)
     {
         ngx_http_lt_socket_free(&h->socket);
         return lt_handshake_refuse(r, &lt_refuse_internal, NULL);

@@ -36,6 +36,9 @@
     X(messages_delivered, "messages queued on a socket")                      \
     X(messages_dropped, "messages dropped: their listener reads too slowly")  \
     X(sockets_too_slow, "sockets closed (1013): they read too slowly")        \
+    X(listeners_resumed, "listeners that came back with their last segment")  \
+    X(segments_resumed, "segments sent again to listeners that missed them") \
+    X(segments_missed, "segments that listeners were told to have missed")    \
     X(addresses_limited, "upgrades refused: over lt_address_sockets")         \
     X(addresses_uncounted, "sockets not counted: no room for their address")  \
     X(audio_chunks, "audio chunks accepted")                                  \
@@ -81,6 +84,7 @@
     X(calls_refused, "@connections calls answered with an error")             \
     X(publishes_sent, "messages published to other processes")                \
     X(publishes_failed, "messages that could not be published")               \
+    X(publishes_dropped, "messages that waited for Redis too long, or too many")\
     X(publishes_received, "messages taken from other processes")              \
     X(logs_suppressed, "log lines left out by the limit of one a second")
 

@@ -4,6 +4,7 @@
 #include "ngx_http_lt_conf.h"
 #include "ngx_http_lt_connections.h"
 #include "ngx_http_lt_credentials.h"
+#include "ngx_http_lt_push.h"
 #include "ngx_http_lt_redis.h"
 #include "ngx_http_lt_registry.h"
 #include "ngx_http_lt_talk.h"
@@ -276,6 +277,7 @@ ngx_http_lt_init_process(ngx_cycle_t *cycle)
         ngx_str_rbtree_insert_value);
     ngx_queue_init(&mcf->joins);
     ngx_queue_init(&mcf->calls);
+    ngx_http_lt_push_init_process(mcf);
 
     mcf->scratch_size = mcf->message_max + NGX_HTTP_LT_READ_AHEAD;
     mcf->scratch = ngx_palloc(cycle->pool, mcf->scratch_size);

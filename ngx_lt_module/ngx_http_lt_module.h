@@ -114,6 +114,9 @@ struct ngx_http_lt_main_conf_s {
     ngx_queue_t calls;          /* the connections room's, under way */
     ngx_uint_t calls_n;
     int64_t calls_number;       /* of the last one */
+    ngx_queue_t kept;           /* the push room's: for Redis, when it is back */
+    ngx_uint_t kept_n;
+    size_t kept_bytes;
     ngx_queue_t joins;          /* of ngx_http_lt_join_t: the registry's */
     u_char *scratch;            /* message_max + 16k, for reading sockets */
     size_t scratch_size;

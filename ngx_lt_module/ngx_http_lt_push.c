@@ -2,6 +2,7 @@
 #include "ngx_http_lt_metrics.h"
 #include "ngx_http_lt_connections.h"
 #include "ngx_http_lt_registry.h"
+#include "ngx_http_lt_ring.h"
 #include "ngx_http_lt_talk.h"
 
 #include "lt_message.h"
@@ -18,26 +19,43 @@ lt_push_kind(lt_str_t name)
                                       : NGX_HTTP_LT_FRAME_CONTROL;
 }
 
+ngx_http_lt_frame_t *
+ngx_http_lt_push_frame(const lt_state_event_t *ev)
+{
+    ngx_http_lt_frame_t *frame;
+
+    frame = ngx_http_lt_frame_new(LT_WS_TEXT, (u_char *) ev->json.data,
+        ev->json.len, ngx_cycle->log);
+    if (frame != NULL) {
+        frame->kind = lt_push_kind(ev->name);
+    }
+
+    return frame;
+}
+
 /*
  * The frame for a listener that has switched its language: the existing app
  * plays only what is labelled with the language that it connected with.
- * *copy is the last one made, for *label.
+ * The last one made, for the same frame and label, is made once.
  */
 static ngx_http_lt_frame_t *
-lt_push_relabel(const lt_state_event_t *ev, ngx_http_lt_socket_t *s,
-    ngx_http_lt_frame_t **copy, ngx_str_t *label)
+lt_push_relabel(const ngx_http_lt_frame_t *frame, ngx_http_lt_socket_t *s,
+    ngx_http_lt_relabelled_t *last)
 {
-    size_t size = ev->json.len + NGX_HTTP_LT_LANGUAGE_MAX;
+    lt_str_t json = { (const char *) frame->data + frame->head,
+                      frame->len - frame->head };
+    size_t size = json.len + NGX_HTTP_LT_LANGUAGE_MAX;
     u_char *text;
     lt_out_t out;
 
-    if (*copy != NULL && label->len == s->label.len
-        && ngx_memcmp(label->data, s->label.data, label->len) == 0)
+    if (last->copy != NULL && last->of == frame
+        && last->label.len == s->label.len
+        && ngx_memcmp(last->label.data, s->label.data, s->label.len) == 0)
     {
-        return *copy;
+        return last->copy;
     }
 
-    ngx_http_lt_frame_unref(copy);
+    ngx_http_lt_frame_unref(&last->copy);
 
     text = ngx_alloc(size, ngx_cycle->log);
     if (text == NULL) {
@@ -45,21 +63,20 @@ lt_push_relabel(const lt_state_event_t *ev, ngx_http_lt_socket_t *s,
     }
 
     lt_out_init(&out, text, size);
-    if (lt_message_relabel(&out, ev->json, ngx_http_lt_view(&s->label))
-        == LT_OK)
-    {
-        *copy = ngx_http_lt_frame_new(LT_WS_TEXT, text, lt_out_len(&out),
-            ngx_cycle->log);
-        *label = s->label;
+    if (lt_message_relabel(&out, json, ngx_http_lt_view(&s->label)) == LT_OK) {
+        last->copy = ngx_http_lt_frame_new(LT_WS_TEXT, text,
+            lt_out_len(&out), ngx_cycle->log);
+    }
 
-        if (*copy != NULL) {
-            (*copy)->kind = NGX_HTTP_LT_FRAME_AUDIO;
-        }
+    if (last->copy != NULL) {
+        last->copy->kind = frame->kind;
+        last->of = frame;
+        last->label = s->label;
     }
 
     ngx_free(text);
 
-    return *copy;
+    return last->copy;
 }
 
 static ngx_uint_t
@@ -69,17 +86,39 @@ lt_push_has_switched(const ngx_http_lt_socket_t *s)
            || ngx_memcmp(s->label.data, s->language.data, s->label.len) != 0;
 }
 
+ngx_uint_t
+ngx_http_lt_push_one(ngx_http_lt_socket_t *s, ngx_http_lt_frame_t *frame,
+    int64_t number, ngx_http_lt_relabelled_t *last)
+{
+    ngx_http_lt_frame_t *send = NULL;
+
+    if (number != 0 && !ngx_http_lt_ring_take(s, number)) {
+        return 0;
+    }
+
+    if (frame->kind == NGX_HTTP_LT_FRAME_AUDIO && lt_push_has_switched(s)) {
+        send = lt_push_relabel(frame, s, last);
+    }
+
+    ngx_http_lt_connection_send(s, send != NULL ? send : frame);
+
+    return 1;
+}
+
 static ngx_uint_t
 lt_push_to_listeners(ngx_http_lt_talk_t *talk, const lt_state_event_t *ev,
     ngx_http_lt_frame_t *frame)
 {
-    ngx_str_t label = ngx_null_string;
-    ngx_uint_t n = 0, is_labelled;
-    ngx_http_lt_frame_t *copy = NULL, *send;
+    int64_t number = ev->language.len != 0 ? ev->number : 0;
+    ngx_str_t language = { ev->language.len, (u_char *) ev->language.data };
+    ngx_uint_t n = 0;
     ngx_queue_t *q, *next;
     ngx_http_lt_socket_t *s;
+    ngx_http_lt_relabelled_t last = { NULL, NULL, ngx_null_string };
 
-    is_labelled = frame->kind == NGX_HTTP_LT_FRAME_AUDIO;
+    if (number != 0) {
+        ngx_http_lt_ring_keep(talk, &language, number, frame);
+    }
 
     /* a socket that is too slow leaves the queue in _send() */
     for (q = ngx_queue_head(&talk->listeners);
@@ -89,21 +128,18 @@ lt_push_to_listeners(ngx_http_lt_talk_t *talk, const lt_state_event_t *ev,
         s = ngx_queue_data(q, ngx_http_lt_socket_t, queue);
 
         if (ev->language.len != 0
-            && (ev->language.len != s->language.len
-                || ngx_memcmp(ev->language.data, s->language.data,
-                       s->language.len) != 0))
+            && !ngx_http_lt_socket_hears(s, &language))
         {
             continue;
         }
 
-        send = is_labelled && lt_push_has_switched(s)
-               ? lt_push_relabel(ev, s, &copy, &label) : NULL;
-
-        ngx_http_lt_connection_send(s, send != NULL ? send : frame);
-        n++;
+        /* what came before it is on its way from Redis */
+        if (number == 0 || !s->is_behind) {
+            n += ngx_http_lt_push_one(s, frame, number, &last);
+        }
     }
 
-    ngx_http_lt_frame_unref(&copy);
+    ngx_http_lt_frame_unref(&last.copy);
 
     return n;
 }
@@ -121,13 +157,10 @@ ngx_http_lt_push_local(ngx_http_lt_main_conf_t *mcf,
         return 0;
     }
 
-    frame = ngx_http_lt_frame_new(LT_WS_TEXT, (u_char *) ev->json.data,
-        ev->json.len, ngx_cycle->log);
+    frame = ngx_http_lt_push_frame(ev);
     if (frame == NULL) {
         return 0;
     }
-
-    frame->kind = lt_push_kind(ev->name);
 
     if (ev->to == LT_STATE_TO_LISTENERS) {
         n = lt_push_to_listeners(talk, ev, frame);
@@ -140,75 +173,6 @@ ngx_http_lt_push_local(ngx_http_lt_main_conf_t *mcf,
     ngx_http_lt_frame_unref(&frame);
 
     return n;
-}
-
-ngx_http_lt_command_t *
-ngx_http_lt_push_send(ngx_http_lt_main_conf_t *mcf, const ngx_str_t *id,
-    lt_state_event_t *ev, ngx_http_lt_command_done_pt done, void *data)
-{
-    size_t size = LT_STATE_HEAD_MAX + ev->json.len;
-    u_char *payload, key[LT_STATE_KEY_MAX];
-    lt_out_t out, name;
-    ngx_str_t words[3];
-    ngx_http_lt_command_t *cmd = NULL;
-
-    payload = ngx_http_lt_redis_is_up(mcf->redis)
-              ? ngx_alloc(size, ngx_cycle->log) : NULL;
-    if (payload == NULL) {
-        NGX_HTTP_LT_COUNT(publishes_failed, 1);
-        return NULL;
-    }
-
-    ev->origin.data = (char *) mcf->process_id;
-    ev->origin.len = NGX_HTTP_LT_PROCESS_ID_LEN;
-
-    lt_out_init(&out, payload, size);
-    lt_out_init(&name, key, sizeof(key));
-
-    if (lt_state_event_encode(&out, ev) == LT_OK
-        && lt_state_key(&name, LT_STATE_KEY_EVENTS, ngx_http_lt_view(id))
-           == LT_OK)
-    {
-        ngx_str_set(&words[0], "PUBLISH");
-        words[1].data = key;
-        words[1].len = lt_out_len(&name);
-        words[2].data = payload;
-        words[2].len = lt_out_len(&out);
-
-        cmd = ngx_http_lt_command_send(mcf->redis, 3, words, done, data);
-    }
-
-    ngx_free(payload);
-
-    if (cmd != NULL) {
-        NGX_HTTP_LT_COUNT(publishes_sent, 1);
-    } else {
-        NGX_HTTP_LT_COUNT(publishes_failed, 1);
-    }
-
-    return cmd;
-}
-
-ngx_int_t
-ngx_http_lt_push_publish(ngx_http_lt_main_conf_t *mcf,
-    const ngx_str_t *session_id, lt_state_event_t *ev)
-{
-    return ngx_http_lt_push_send(mcf, session_id, ev, NULL, NULL) != NULL
-           ? NGX_OK : NGX_DECLINED;
-}
-
-ngx_int_t
-ngx_http_lt_push_control(ngx_http_lt_main_conf_t *mcf,
-    const ngx_str_t *session_id, const char *name, int64_t number)
-{
-    lt_state_event_t ev;
-
-    ngx_memzero(&ev, sizeof(ev));
-    ev.to = LT_STATE_TO_CONTROL;
-    ev.name = lt_str(name);
-    ev.number = number;
-
-    return ngx_http_lt_push_publish(mcf, session_id, &ev);
 }
 
 void
@@ -272,12 +236,14 @@ ngx_http_lt_push_subscribed(ngx_http_lt_main_conf_t *mcf,
     talk = ngx_http_lt_talk_find(mcf, &session_id);
     if (talk != NULL) {
         ngx_http_lt_talk_check(talk);
+        ngx_http_lt_ring_heard(talk);
     }
 }
 
 static void
 lt_push_resubscribe_one(ngx_http_lt_talk_t *talk)
 {
+    talk->is_heard = 0;
     ngx_http_lt_redis_subscribe(talk->mcf->redis, &talk->sn.str);
 }
 
@@ -289,4 +255,5 @@ ngx_http_lt_push_resubscribe(ngx_http_lt_main_conf_t *mcf)
     ngx_http_lt_redis_subscribe(mcf->redis, &self);
     ngx_http_lt_talk_each(mcf, lt_push_resubscribe_one);
     ngx_http_lt_registry_redis_up(mcf);
+    ngx_http_lt_push_redis_up(mcf);
 }

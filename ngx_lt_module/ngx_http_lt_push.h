@@ -8,6 +8,22 @@
 #define NGX_HTTP_LT_PUSH_H
 
 #include "ngx_http_lt_command.h"
+#include "ngx_http_lt_connection.h"
+
+/* Framed once, for all; NULL: no memory. */
+ngx_http_lt_frame_t *ngx_http_lt_push_frame(const lt_state_event_t *ev);
+
+/* A frame with another label that was made last. */
+typedef struct {
+    ngx_http_lt_frame_t *copy;      /* the caller's; at first NULL */
+    const ngx_http_lt_frame_t *of;
+    ngx_str_t label;
+} ngx_http_lt_relabelled_t;
+
+/* To one listener; number: of the segment, 0 = none.  0: it has had it. */
+ngx_uint_t ngx_http_lt_push_one(ngx_http_lt_socket_t *s,
+    ngx_http_lt_frame_t *frame, int64_t number,
+    ngx_http_lt_relabelled_t *last);
 
 /* ev: all but origin.  Returns the sockets of this process that got it. */
 ngx_uint_t ngx_http_lt_push_local(ngx_http_lt_main_conf_t *mcf,
@@ -18,13 +34,23 @@ ngx_http_lt_command_t *ngx_http_lt_push_send(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *id, lt_state_event_t *ev,
     ngx_http_lt_command_done_pt done, void *data);
 
-/* NGX_OK: handed to Redis; NGX_DECLINED: Redis is down, counted. */
+/*
+ * NGX_OK: handed to Redis; NGX_DECLINED: Redis is down, counted.  What is for
+ * listeners is then kept and sent when Redis is back:
+ * NGX_HTTP_LT_KEPT_MAX messages, _BYTES_MAX bytes, _MS.
+ */
+#define NGX_HTTP_LT_KEPT_MAX 1024
+#define NGX_HTTP_LT_KEPT_BYTES_MAX (4 * 1024 * 1024)
+#define NGX_HTTP_LT_KEPT_MS 120000
 ngx_int_t ngx_http_lt_push_publish(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, lt_state_event_t *ev);
 
 /* Control events carry no JSON. */
 ngx_int_t ngx_http_lt_push_control(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, const char *name, int64_t number);
+
+void ngx_http_lt_push_init_process(ngx_http_lt_main_conf_t *mcf);
+void ngx_http_lt_push_redis_up(ngx_http_lt_main_conf_t *mcf);
 
 /* From the redis room. */
 void ngx_http_lt_push_received(ngx_http_lt_main_conf_t *mcf,

@@ -15,6 +15,7 @@
 
 #define LT_RESULTS_TYPE_MAX 64
 #define LT_RESULTS_PLAY_MS_MAX 3600000
+#define LT_RESULTS_SEGMENT_MAX 1000000000000000    /* 15 digits */
 
 typedef struct {
     ngx_str_t session_id;
@@ -75,12 +76,14 @@ lt_results_answer(ngx_http_request_t *r, ngx_uint_t delivered,
     return ngx_http_lt_answer(r, NGX_HTTP_OK, text, len);
 }
 
-/* The message's type, a word; NGX_DECLINED: it is no such message. */
+/* The message's type, a word, and its segment, 0 = none; NGX_DECLINED: it is
+   no such message. */
 static ngx_int_t
 lt_results_type(const ngx_str_t *body, u_char type[LT_RESULTS_TYPE_MAX],
-    lt_str_t *name, size_t max)
+    lt_state_event_t *ev, size_t max)
 {
     size_t i;
+    int64_t segment;
     lt_str_t text;
     lt_json_t *doc = NULL;
     ngx_int_t rc = NGX_DECLINED;
@@ -99,8 +102,14 @@ lt_results_type(const ngx_str_t *body, u_char type[LT_RESULTS_TYPE_MAX],
         }
 
         ngx_memcpy(type, text.data, text.len);
-        name->data = (char *) type;
-        name->len = text.len;
+        ev->name.data = (char *) type;
+        ev->name.len = text.len;
+
+        if (lt_json_int(doc, "segment", &segment) && segment > 0
+            && segment < LT_RESULTS_SEGMENT_MAX)
+        {
+            ev->number = segment;
+        }
     }
 
     lt_json_free(&doc);
@@ -139,7 +148,7 @@ lt_results_message(ngx_http_request_t *r, ngx_http_lt_main_conf_t *mcf,
             "INVALID_PARAMETER", "\"language\" must be two small letters.");
     }
 
-    if (lt_results_type(body, type, &ev.name, mcf->message_max) != NGX_OK) {
+    if (lt_results_type(body, type, &ev, mcf->message_max) != NGX_OK) {
         return lt_results_refuse(r, NGX_HTTP_BAD_REQUEST, "INVALID_MESSAGE",
             "The body must be a JSON object with \"type\".");
     }

@@ -53,6 +53,14 @@ ngx_http_lt_socket_process(u_char process[NGX_HTTP_LT_PROCESS_ID_LEN],
     return NGX_OK;
 }
 
+ngx_uint_t
+ngx_http_lt_socket_hears(const ngx_http_lt_socket_t *s,
+    const ngx_str_t *language)
+{
+    return s->language.len == language->len
+           && ngx_memcmp(s->language.data, language->data, language->len) == 0;
+}
+
 ngx_http_lt_socket_t *
 ngx_http_lt_socket_find(ngx_http_lt_main_conf_t *mcf, const ngx_str_t *id)
 {

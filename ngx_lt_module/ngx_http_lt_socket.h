@@ -74,6 +74,10 @@ struct ngx_http_lt_socket_s {
     u_char language_data[NGX_HTTP_LT_LANGUAGE_MAX];
     ngx_str_t label;                /* listener: what it connected with */
     u_char label_data[NGX_HTTP_LT_LANGUAGE_MAX];
+    int64_t segment;                /* listener: the last it was given; 0: none */
+    uint64_t seen;                  /* of the 64 before that; bit 0: the last */
+    unsigned resumes:1;             /* it comes back by itself */
+    unsigned is_behind:1;           /* what it missed is asked for */
     ngx_str_t source_language;
     u_char source_data[NGX_HTTP_LT_LANGUAGE_MAX];
 
@@ -112,6 +116,9 @@ ngx_http_lt_socket_t *ngx_http_lt_socket_new(ngx_http_lt_main_conf_t *mcf,
 /* NULL: no open socket of this process has that id. */
 ngx_http_lt_socket_t *ngx_http_lt_socket_find(
     ngx_http_lt_main_conf_t *mcf, const ngx_str_t *id);
+
+ngx_uint_t ngx_http_lt_socket_hears(const ngx_http_lt_socket_t *s,
+    const ngx_str_t *language);
 
 /* The process that an id leads to, in hex; NGX_ERROR: no id of ours. */
 ngx_int_t ngx_http_lt_socket_process(

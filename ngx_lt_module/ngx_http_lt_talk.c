@@ -2,6 +2,7 @@
 #include "ngx_http_lt_metrics.h"
 #include "ngx_http_lt_push.h"
 #include "ngx_http_lt_registry.h"
+#include "ngx_http_lt_ring.h"
 #include "ngx_http_lt_state.h"
 
 struct ngx_http_lt_talks_s {
@@ -10,7 +11,6 @@ struct ngx_http_lt_talks_s {
 };
 
 static void lt_talk_timer_handler(ngx_event_t *ev);
-static void lt_talk_status_handler(ngx_event_t *ev);
 static void lt_talk_age_handler(ngx_event_t *ev);
 static void lt_talk_reap_handler(ngx_event_t *ev);
 
@@ -79,13 +79,14 @@ lt_talk_new(ngx_http_lt_main_conf_t *mcf, const ngx_str_t *session_id)
 
     talk->mcf = mcf;
     ngx_queue_init(&talk->listeners);
+    ngx_queue_init(&talk->rings);
     ngx_memcpy(talk->id_data, session_id->data, session_id->len);
     talk->sn.str.data = talk->id_data;
     talk->sn.str.len = session_id->len;
     talk->sn.node.key = ngx_crc32_short(session_id->data, session_id->len);
 
     lt_talk_event(&talk->timer, lt_talk_timer_handler, talk);
-    lt_talk_event(&talk->status, lt_talk_status_handler, talk);
+    lt_talk_event(&talk->status, ngx_http_lt_talk_status_handler, talk);
     lt_talk_event(&talk->age, lt_talk_age_handler, talk);
     lt_talk_event(&talk->reap, lt_talk_reap_handler, talk);
 
@@ -119,6 +120,7 @@ lt_talk_reap_handler(ngx_event_t *ev)
         return;
     }
 
+    ngx_http_lt_ring_free(talk);
     ngx_http_lt_command_forget(talk->ending);
     ngx_http_lt_command_forget(talk->reading);
     ngx_http_lt_command_forget(talk->checking);
@@ -512,66 +514,6 @@ ngx_http_lt_talk_check(ngx_http_lt_talk_t *talk)
     if (talk->checking == NULL) {
         talk->checking = ngx_http_lt_state_read(talk->mcf, &talk->sn.str,
             lt_talk_checked, talk);
-    }
-}
-
-void
-ngx_http_lt_talk_counts_changed(ngx_http_lt_talk_t *talk)
-{
-    ngx_msec_t since;
-
-    if (talk->speaker == NULL) {
-        (void) ngx_http_lt_push_control(talk->mcf, &talk->sn.str,
-            LT_STATE_COUNTS, 0);
-        return;
-    }
-
-    if (talk->status.timer_set) {
-        return;
-    }
-
-    since = ngx_current_msec - talk->status_at_ms;
-    ngx_add_timer(&talk->status, since >= NGX_HTTP_LT_TALK_STATUS_MS
-                                 ? 1 : NGX_HTTP_LT_TALK_STATUS_MS - since);
-}
-
-static void
-lt_talk_status_done(void *data, const ngx_http_lt_reply_t *reply)
-{
-    u_char text[LT_MESSAGE_MAX];
-    lt_out_t out;
-    ngx_http_lt_talk_t *talk = data;
-    lt_message_session_t session;
-
-    talk->reading = NULL;
-
-    if (talk->speaker == NULL
-        || ngx_http_lt_state_code(reply) != LT_STATE_DONE)
-    {
-        return;
-    }
-
-    ngx_http_lt_state_session(&session, reply);
-    lt_out_init(&out, text, sizeof(text));
-
-    if (lt_message_session_status(&out, &session, "listenerCountChange",
-            ngx_http_lt_wall_ms()) == LT_OK)
-    {
-        ngx_http_lt_connection_send_text(talk->speaker, text,
-            lt_out_len(&out));
-    }
-}
-
-static void
-lt_talk_status_handler(ngx_event_t *ev)
-{
-    ngx_http_lt_talk_t *talk = ev->data;
-
-    talk->status_at_ms = ngx_current_msec;
-
-    if (talk->speaker != NULL && talk->reading == NULL) {
-        talk->reading = ngx_http_lt_state_read(talk->mcf, &talk->sn.str,
-            lt_talk_status_done, talk);
     }
 }
 

@@ -34,6 +34,8 @@ struct ngx_http_lt_talk_s {
     ngx_http_lt_talk_state_e state;
     ngx_queue_t listeners;          /* of ngx_http_lt_socket_t */
     ngx_uint_t listeners_n;
+    ngx_queue_t rings;              /* what was said last, by language */
+    ngx_uint_t is_heard;            /* its channel is subscribed to */
     ngx_http_lt_socket_t *speaker;
     uint64_t epoch;                 /* the highest of a speaker heard of */
     uint64_t numbering;             /* of the last stream with audioAck here */
@@ -90,6 +92,7 @@ void ngx_http_lt_talk_adopt(ngx_http_lt_main_conf_t *mcf,
 
 /* Listeners or languages have changed; the speaker is told within a second. */
 void ngx_http_lt_talk_counts_changed(ngx_http_lt_talk_t *talk);
+void ngx_http_lt_talk_status_handler(ngx_event_t *ev);
 
 /* A control event of another process. */
 void ngx_http_lt_talk_control(ngx_http_lt_talk_t *talk,

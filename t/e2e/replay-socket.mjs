@@ -29,14 +29,19 @@ function described(action, withReplies) {
 const fromClients = described('receive', false);
 const fromServer = described('send', true);
 
-const asked = new Set(fromClients.flatMap(({ message }) => message.examples.map(({ name }) => name)));
 const isBrought = ({ message }) => message['x-by'] === 'worker';
 const brought = fromServer.filter(isBrought).flatMap(({ channel, key, message }) =>
   message.examples.map((example) => ({ channel, key, example })));
 
+const names = (list) => new Set(list.flatMap(({ message }) => message.examples.map(({ name }) => name)));
+const isBrought = ({ message }) => message['x-by'] === 'worker';
+const known = names([...fromClients, ...fromServer.filter(isBrought)]);
+const brought = fromServer.filter(isBrought).flatMap(({ channel, key, message }) =>
+  message.examples.map((example) => ({ channel, key, example })));
+
 /* Examples of an answer that belong to no example of a question. */
-export const strays = fromServer.filter((one) => !isBrought(one)).flatMap(({ channel, key, message }) =>
-  message.examples.filter(({ name }) => !asked.has(name)).map(({ name }) => `${channel} ${key} ${name}`));
+export const strays = fromServer.flatMap(({ channel, key, message }) =>
+  message.examples.filter(({ name }) => !known.has(name)).map(({ name }) => `${channel} ${key} ${name}`));
 
 export const examples = [
   ...fromClients.flatMap(({ channel, key, message }) =>
@@ -82,12 +87,12 @@ class Socket {
   }
 }
 
-/* A session with a speaker and a listener; query: more of the speaker's. */
-async function open(server, query = {}) {
+/* A session with a speaker and a listener; query, listening: more of theirs. */
+async function open(server, query = {}, listening = {}) {
   const session = await server.session();
   const sockets = {
     speaker: new Socket(server, 'speaker', { token: session.owner, sessionId: session.id, ...query }),
-    listener: new Socket(server, 'listener', { sessionId: session.id, targetLanguage: 'es' }),
+    listener: new Socket(server, 'listener', { sessionId: session.id, targetLanguage: 'es', ...listening }),
   };
 
   await Promise.all(Object.values(sockets).map(({ opened }) => opened));
@@ -179,7 +184,7 @@ function expectedOf({ channel, key, example }) {
 }
 
 async function replayAsked(server, one) {
-  const { session, sockets } = await open(server, one.message['x-query']);
+  const { session, sockets } = await open(server, one.example);
   const stored = server.sink.counts.bytes;
   const context = { server, session, sockets };
   const text = outgoing(one, session);
@@ -205,19 +210,24 @@ async function replayAsked(server, one) {
   return wrong;
 }
 
-async function replayBrought(server, { channel, example }) {
-  const { session, sockets } = await open(server);
+/* The listener comes back: what it has missed by then is part of an example. */
+async function replayBrought(server, { channel, key, example }) {
+  const { session, sockets } = await open(server, example);
+  const socket = sockets[channel];
   const body = named(JSON.stringify(example.payload), session);
   const query = channel === 'speaker' ? { to: 'speaker' } : { language: 'es' };
+  const beside = expected(example.name).filter((one) => one.channel === channel && one.key !== key);
   const response = await fetch(`${server.base}/lt/results?${new URLSearchParams({ session: session.id, ...query })}`,
     { method: 'POST', body, headers: { Authorization: `Bearer ${WORKER_TOKEN}` } });
   let wrong = `POST /lt/results: ${response.status}`;
 
   if (response.status === 200) {
-    const message = await sockets[channel].hears(example.payload.type);
-    wrong = JSON.stringify(message) === body ? '' : `got ${JSON.stringify(message)}`;
+    const message = await socket.hears(example.payload.type);
+    const others = await Promise.all(beside.map(({ payload }) =>
+      differs(socket, JSON.parse(named(JSON.stringify(payload), session)), true, [session.id])));
+    wrong = [JSON.stringify(message) === body ? '' : `got ${JSON.stringify(message)}`, ...others].filter(Boolean).join('; ');
   }
-  Object.values(sockets).forEach(({ socket }) => socket.terminate());
+  Object.values(sockets).forEach((one) => one.socket.terminate());
   return wrong;
 }
 
