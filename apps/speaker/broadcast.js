@@ -122,7 +122,9 @@ export class Broadcast extends EventTarget {
     if (keptSeconds <= BEHIND_S) {
       return '';
     }
-    return congested || this.#trouble === 'slow' ? 'slow' : 'behind';
+    /* after an absence much goes out at once, and that is not slow */
+    return this.#trouble === 'slow' || (congested && this.#trouble === '')
+      ? 'slow' : 'behind';
   }
 
   #microphone(what) {
