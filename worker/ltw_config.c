@@ -2,6 +2,7 @@
 
 #include "aws/ltw_aws_call.h"
 #include "aws/ltw_aws_credentials.h"
+#include "kinesis/ltw_failures.h"
 #include "lt_aws.h"
 
 #include <ctype.h>
@@ -431,6 +432,12 @@ ltw_config_complete(ltw_config_t *config, const int *lines, lt_error_t *err)
     }
     if (config->mode == LTW_MODE_LIVE) {
         config->batch_window = 0;       /* audio waits for nothing */
+    }
+    err->code = lines[ltw_config_find("on_failure") - ltw_config_rows];
+    if (config->on_failure != NULL
+        && ltw_failures_check(config->on_failure, err) != LT_OK)
+    {
+        return LT_INVALID;
     }
     err->code = lines[ltw_config_find("aws_region") - ltw_config_rows];
     if (!lt_aws_region_is_known(lt_str(config->aws_region))) {

@@ -57,6 +57,17 @@
         "mode window: a batch is closed when its first record is this old")              \
     X(batch_size, COUNT, "100", 1, 10000,                                   \
         "or when it has this many records")                                 \
+    X(parallelization_factor, COUNT, "1", 1, 10,                            \
+        "batches of a shard at once, a talk always in the same one")        \
+    X(maximum_record_age, TIME, "0s", 0, 604800000,                         \
+        "older records are set aside; 0: none is too old")                  \
+    X(maximum_retry_attempts, COUNT, "3", 0, 10000,                         \
+        "how often audio that a talk could not take is offered again")      \
+    X(bisect_on_error, FLAG, "on", 0, 1,                                    \
+        "on: set aside what failed; off: the whole batch it came in")       \
+    X(on_failure, TEXT, "", 1, 1024,                                        \
+        "file or s3://bucket/prefix for what was set aside; none: counted") \
+    X(sessions_max, COUNT, "4096", 1, 4096, "talks of this worker at once") \
     X(poll_interval, TIME, "225ms", 200, 60000,                             \
         "between two reads of a shard; 10 % jitter is added")               \
     X(starting_position, CHOICE, "latest", 0, 1,                            \

@@ -73,10 +73,17 @@ ltw_worker_measure(void *data)
 /* ---- ending ---- */
 
 static void
+ltw_worker_failures_drained(void *data)
+{
+    ltw_loop_stop(((ltw_worker_t *) data)->services.loop);
+}
+
+static void
 ltw_worker_check_drained(ltw_worker_t *worker)
 {
     if (worker->is_stream_drained && worker->are_sessions_drained) {
-        ltw_loop_stop(worker->services.loop);
+        ltw_failures_drain(worker->services.failures,
+            ltw_worker_failures_drained, worker);
     }
 }
 
@@ -144,6 +151,7 @@ ltw_worker_deinit(ltw_worker_t *worker)
     ltw_stream_free(&worker->stream);
     ltw_timer_free(&worker->tick);
     ltw_timer_free(&worker->patience);
+    ltw_failures_free(&worker->services.failures);
     ltw_aws_free(&worker->services.aws);
     ltw_redis_free(&worker->services.redis);
     ltw_http_free(&worker->services.http);
@@ -174,7 +182,11 @@ ltw_worker_init_services(ltw_worker_t *worker, lt_error_t *err)
         return LT_ERROR;
     }
     s->aws = ltw_aws_new(s->loop, s->http, s->metrics, s->config, err);
-    return s->aws != NULL ? LT_OK : LT_ERROR;
+    if (s->aws == NULL) {
+        return LT_ERROR;
+    }
+    s->failures = ltw_failures_new(s->loop, s->aws, s->metrics, s->config);
+    return s->failures != NULL ? LT_OK : LT_ERROR;
 }
 
 static lt_result_t

@@ -35,6 +35,10 @@
     X(records_read, "records read from Kinesis")                            \
     X(record_bytes_read, "bytes in them")                                   \
     X(records_poison, "records skipped: undecodable data or key")           \
+    X(records_too_old, "records skipped: older than maximum_record_age")    \
+    X(records_refused, "times that a record was offered to a talk in vain") \
+    X(records_failed, "records set aside: poison, too old or refused")      \
+    X(records_lost, "records set aside that could not be written")          \
     X(batches_closed, "batches handed to the sessions")                     \
     X(batch_records, "records in them")                                     \
     X(checkpoints_written, "checkpoints stored")                            \

@@ -17,6 +17,7 @@
 #include "edge/ltw_http.h"
 #include "edge/ltw_loop.h"
 #include "edge/ltw_redis.h"
+#include "kinesis/ltw_failures.h"
 #include "kinesis/ltw_inflow.h"
 #include "ltw_config.h"
 #include "ltw_metrics.h"
@@ -29,6 +30,7 @@ typedef struct {
     ltw_redis_t *redis;
     ltw_aws_t *aws;
     ltw_inflow_t *inflow;
+    ltw_failures_t *failures;
 } ltw_services_t;
 
 #endif

@@ -80,7 +80,7 @@ set_up(void **state)
 {
     static room_t room;
     ltw_batcher_options_t options = { .shard = "s-0", .window_ms = WINDOW_MS,
-        .size = 3, .handler = take, .handler_data = &room,
+        .size = 3, .lanes = 1, .handler = take, .handler_data = &room,
         .progress = progress, .progress_data = &room };
 
     ltw_log_set_level(LTW_SILENT);
@@ -218,9 +218,47 @@ test_order(void **state)
     assert_string_equal(room->progress, "");
     done(room, 0);
     run_ms(room, 1);
-    assert_string_equal(room->progress, "1 2 3 ");
+    assert_string_equal(room->progress, "3 ");
     assert_int_equal(ltw_batcher_is_full(room->batcher), 0);
     assert_int_equal(ltw_batcher_is_idle(room->batcher), 0);
+}
+
+/* Two lanes: talks fill their own batches; progress stands before the first
+   record that is not done, in whichever lane it is. */
+static void
+test_lanes(void **state)
+{
+    room_t *room = *state;
+    ltw_batcher_options_t options = { .loop = room->loop,
+        .metrics = &room->metrics, .shard = "s-0", .window_ms = 60000,
+        .size = 3, .lanes = 2, .handler = take, .handler_data = room,
+        .progress = progress, .progress_data = room };
+    const char *const a = "calm-river-100", *const b = "blue-hill-200";
+    size_t of_b;
+
+    ltw_batcher_free(&room->batcher);
+    room->batcher = ltw_batcher_new(&options);
+    ltw_batcher_begin(room->batcher, room->tenure);
+    add(room, "8", a, "AQI=");
+    add(room, "9", b, "AQI=");
+    add(room, "10", a, "AQI=");
+    add(room, "11", a, "AQI=");         /* closes a's first */
+    add(room, "12", a, "AQI=");
+    assert_int_equal(room->taken_n, 1);
+    assert_int_equal(room->taken[0].n, 3);
+    done(room, 0);
+    run_ms(room, 1);
+    assert_string_equal(room->progress, "8 ");  /* 9 is not done */
+    ltw_batcher_flush(room->batcher);
+    assert_int_equal(room->taken_n, 3);
+    of_b = room->taken[1].batch->records[0].session_id.data[0] == 'b' ? 1 : 2;
+    done(room, of_b);
+    run_ms(room, 1);
+    assert_string_equal(room->progress, "8 11 ");
+    done(room, 3 - of_b);
+    run_ms(room, 1);
+    assert_string_equal(room->progress, "8 11 12 ");
+    assert_true(ltw_batcher_is_idle(room->batcher));
 }
 
 static void
@@ -273,6 +311,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_window, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_poison, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_lanes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reset, set_up, tear_down),
         cmocka_unit_test(test_slots),
     };

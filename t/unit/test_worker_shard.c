@@ -244,7 +244,8 @@ set_up(void **state)
     setenv("AWS_SECRET_ACCESS_KEY", "SK", 1);
     room.config = (ltw_config_t) { .aws_region = "us-east-1",
         .kinesis_stream = "audio", .kinesis_endpoint = room.url,
-        .batch_window = 5000, .batch_size = 100, .poll_interval = 225,
+        .batch_window = 5000, .batch_size = 100,
+        .parallelization_factor = 1, .poll_interval = 225,
         .starting_position = LTW_START_LATEST };
     s->config = &room.config;
     s->metrics = &room.metrics;
@@ -253,6 +254,7 @@ set_up(void **state)
     s->http = ltw_http_new(s->loop, s->metrics, NULL);
     s->redis = ltw_redis_new(s->loop, s->metrics, &redis);
     s->aws = ltw_aws_new(s->loop, s->http, s->metrics, s->config, &err);
+    s->failures = ltw_failures_new(s->loop, s->aws, s->metrics, s->config);
     room.stop = ltw_timer_new(s->loop, stop, &room);
     room.stream = ltw_stream_new(s, take, &room);
     *state = &room;
@@ -267,6 +269,7 @@ tear_down(void **state)
 
     ltw_stream_free(&room->stream);
     ltw_timer_free(&room->stop);
+    ltw_failures_free(&s->failures);
     ltw_aws_free(&s->aws);
     ltw_redis_free(&s->redis);
     ltw_http_free(&s->http);

@@ -1,10 +1,11 @@
 /* What makes a fleet of workers, side by side: nothing here hears real words,
    so none of it needs much of the machine. */
 import { plan, run } from '../e2e/tap.mjs';
+import * as batches from './fleet-batches.mjs';
 import * as shards from './fleet-shards.mjs';
 import * as workers from './fleet-workers.mjs';
 
-const parts = [shards, workers];
+const parts = [batches, shards, workers];
 
 plan(parts.reduce((sum, { checks }) => sum + checks, 0));
 await run(() => Promise.all(parts.map(({ main }) => main())));

@@ -4,12 +4,6 @@
 #define PATH_MAX_LEN 1024
 #define HOST_MAX_LEN 512
 
-static const lt_header_t headers[] = {
-    { { "Content-Type", 12 }, { "audio/mpeg", 10 } },
-    { { "Cache-Control", 13 }, { "private, max-age=600", 20 } },
-};
-
-
 static lt_result_t
 object_path(lt_out_t *out, const ltw_aws_s3_object_t *object)
 {
@@ -37,13 +31,18 @@ host_prefix(lt_out_t *out, const ltw_aws_s3_object_t *object)
 
 ltw_aws_id_t
 ltw_aws_s3_put(ltw_aws_t *aws, const ltw_aws_s3_object_t *object,
-    lt_str_t mp3, unsigned deadline_ms, ltw_aws_handler_t handler, void *data)
+    lt_str_t bytes, unsigned deadline_ms, ltw_aws_handler_t handler, void *data)
 {
+    const lt_header_t headers[] = {
+        { LT_STR("Content-Type"), object->content_type.len > 0
+            ? object->content_type : LT_STR("audio/mpeg") },
+        { LT_STR("Cache-Control"), LT_STR("private, max-age=600") },
+    };
     char path[PATH_MAX_LEN], prefix[HOST_MAX_LEN];
     lt_out_t path_out, prefix_out;
     ltw_aws_request_t call = { .service = LTW_AWS_S3,
         .operation = "PutObject", .method = "PUT", .headers = headers,
-        .headers_n = sizeof(headers) / sizeof(headers[0]), .body = mp3,
+        .headers_n = sizeof(headers) / sizeof(headers[0]), .body = bytes,
         .timeout_ms = deadline_ms < TIMEOUT_MS ? deadline_ms : TIMEOUT_MS,
         .deadline_ms = deadline_ms };
 

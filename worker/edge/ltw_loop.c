@@ -456,9 +456,9 @@ ltw_file_read_done(uv_work_t *uv, int status)
     ltw_file_read_free(file);
 }
 
-ltw_file_read_t *
-ltw_file_read_start(ltw_loop_t *loop, const char *path, size_t max_bytes,
-    ltw_file_handler_t handler, void *data)
+static ltw_file_read_t *
+ltw_file_new(const char *path, size_t size, ltw_file_handler_t handler,
+    void *data)
 {
     ltw_file_read_t *file = calloc(1, sizeof(*file));
 
@@ -468,17 +468,71 @@ ltw_file_read_start(ltw_loop_t *loop, const char *path, size_t max_bytes,
     file->uv.data = file;
     file->handler = handler;
     file->data = data;
-    file->max_bytes = max_bytes;
     file->path = strdup(path);
-    file->text = malloc(max_bytes + 1);
-    if (file->path == NULL || file->text == NULL
-        || uv_queue_work(&loop->uv, &file->uv, ltw_file_read_work,
-               ltw_file_read_done) != 0)
-    {
+    file->text = malloc(size);
+    if (file->path == NULL || file->text == NULL) {
         ltw_file_read_free(file);
         return NULL;
     }
     return file;
+}
+
+static ltw_file_read_t *
+ltw_file_queue(ltw_loop_t *loop, ltw_file_read_t *file, uv_work_cb work)
+{
+    if (uv_queue_work(&loop->uv, &file->uv, work, ltw_file_read_done) != 0) {
+        ltw_file_read_free(file);
+        return NULL;
+    }
+    return file;
+}
+
+ltw_file_read_t *
+ltw_file_read_start(ltw_loop_t *loop, const char *path, size_t max_bytes,
+    ltw_file_handler_t handler, void *data)
+{
+    ltw_file_read_t *file = ltw_file_new(path, max_bytes + 1, handler, data);
+
+    if (file == NULL) {
+        return NULL;
+    }
+    file->max_bytes = max_bytes;
+    return ltw_file_queue(loop, file, ltw_file_read_work);
+}
+
+static void
+ltw_file_append_work(uv_work_t *uv)
+{
+    ltw_file_read_t *file = uv->data;
+    int fd = open(file->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
+        0600);
+    size_t written = 0;
+    ssize_t n = 0;
+
+    while (fd != -1 && n >= 0 && written < file->len) {
+        n = write(fd, file->text + written, file->len - written);
+        written += n > 0 ? (size_t) n : 0;
+    }
+    if (fd == -1 || n < 0) {
+        lt_error_set(&file->err, errno, "%s: %s", file->path, strerror(errno));
+    }
+    if (fd != -1) {
+        close(fd);
+    }
+}
+
+ltw_file_read_t *
+ltw_file_append_start(ltw_loop_t *loop, const char *path, lt_str_t text,
+    ltw_file_handler_t handler, void *data)
+{
+    ltw_file_read_t *file = ltw_file_new(path, text.len + 1, handler, data);
+
+    if (file == NULL) {
+        return NULL;
+    }
+    memcpy(file->text, text.data, text.len);
+    file->len = text.len;
+    return ltw_file_queue(loop, file, ltw_file_append_work);
 }
 
 void

@@ -99,4 +99,10 @@ ltw_file_read_t *ltw_file_read_start(ltw_loop_t *loop, const char *path,
     size_t max_bytes, ltw_file_handler_t handler, void *data);
 void ltw_file_read_cancel(ltw_file_read_t **read);
 
+/* Appends a copy of text to a file, made with mode 600 when there is none.
+   handler: text is what was written, or NULL.  Cancelled as a read is; it may
+   be written nevertheless. */
+ltw_file_read_t *ltw_file_append_start(ltw_loop_t *loop, const char *path,
+    lt_str_t text, ltw_file_handler_t handler, void *data);
+
 #endif

@@ -21,6 +21,7 @@
 
 typedef struct {
     lt_str_t session_id;        /* valid by lt_session_id_is_valid() */
+    lt_str_t data;              /* as it came, pcm in it */
     lt_str_t pcm;               /* may be empty with LT_AUDIO_FLAG_LAST */
     int is_framed;              /* head is filled */
     lt_audio_record_t head;

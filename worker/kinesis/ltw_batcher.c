@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LTW_SEQUENCE_MAX 160            /* AWS: 129 digits */
+
 /* One batch, its records, and their bytes (one allocation a record). */
 typedef struct ltw_batch_box_s ltw_batch_box_t;
 struct ltw_batch_box_s {
@@ -19,21 +21,30 @@ struct ltw_batch_box_s {
     size_t size;
     int64_t opened_at_ms;
     int64_t closed_at_ms;
+    char before[LTW_SEQUENCE_MAX];  /* the record before its first; "": none */
     int is_done;
     int is_orphan;              /* its shard was lost meanwhile */
 };
 
+typedef struct {
+    ltw_batcher_t *batcher;
+    ltw_batch_box_t *open;
+    ltw_timer_t *window;        /* the open batch's */
+} ltw_lane_of_batches_t;
+
 struct ltw_batcher_s {
     ltw_batcher_options_t options;
     ltw_tenure_t *tenure;
-    ltw_batch_box_t *open;
-    ltw_batch_box_t *first;     /* handed over, oldest first */
-    ltw_batch_box_t *last;
+    ltw_lane_of_batches_t lanes[LTW_BATCHER_LANES_MAX];
+    ltw_batch_box_t *handed;    /* over, in any order */
+    char last[LTW_SEQUENCE_MAX];        /* record taken */
+    char progress[LTW_SEQUENCE_MAX];    /* told */
     size_t waiting_n;           /* handed over, not done, not orphans */
     size_t waiting_bytes;
-    ltw_timer_t *window;        /* the open batch's */
     ltw_timer_t *sweep;         /* 0 ms after a batch is done */
 };
+
+static void ltw_lane_flush(ltw_lane_of_batches_t *lane);
 
 /* ---- boxes ---- */
 
@@ -131,8 +142,10 @@ ltw_record_make(ltw_record_t *record, void **block,
     size_t data_len;
 
     *record = (ltw_record_t) { .arrived_wall_ms = from->arrived_wall_ms };
-    if (from->sequence_number.len == 0) {
-        lt_error_set(err, 0, "no sequence number");
+    if (from->sequence_number.len == 0
+        || from->sequence_number.len >= LTW_SEQUENCE_MAX)
+    {
+        lt_error_set(err, 0, "no usable sequence number");
         return LT_INVALID;
     }
     if (!lt_session_id_is_valid(from->partition_key)) {
@@ -153,8 +166,9 @@ ltw_record_make(ltw_record_t *record, void **block,
         free(*block);
         return LT_INVALID;
     }
+    record->data = (lt_str_t) { (char *) pos, data_len };
     record->is_framed = lt_audio_record_decode(&record->head, &record->pcm,
-        (lt_str_t) { (char *) pos, data_len });
+        record->data);
     if (record->pcm.len % 2 != 0) {
         lt_error_set(err, 0, "half a sample");
         free(*block);
@@ -168,12 +182,25 @@ ltw_record_make(ltw_record_t *record, void **block,
     return LT_OK;
 }
 
-static int
-ltw_batcher_open(ltw_batcher_t *batcher)
+static ltw_lane_of_batches_t *
+ltw_batcher_lane(ltw_batcher_t *batcher, lt_str_t session_id)
 {
+    uint32_t hash = 2166136261u;                /* FNV-1a */
+    size_t i;
+
+    for (i = 0; i < session_id.len; i++) {
+        hash = (hash ^ (uint8_t) session_id.data[i]) * 16777619u;
+    }
+    return &batcher->lanes[hash % batcher->options.lanes];
+}
+
+static int
+ltw_lane_open(ltw_lane_of_batches_t *lane)
+{
+    ltw_batcher_t *batcher = lane->batcher;
     ltw_batch_box_t *box;
 
-    if (batcher->open == NULL) {
+    if (lane->open == NULL) {
         box = calloc(1, sizeof(*box));
         if (box == NULL) {
             return 0;
@@ -182,9 +209,10 @@ ltw_batcher_open(ltw_batcher_t *batcher)
         box->batch.shard = batcher->options.shard;
         box->batch.tenure = ltw_tenure_ref(batcher->tenure);
         box->opened_at_ms = ltw_loop_now_ms(batcher->options.loop);
-        batcher->open = box;
+        memcpy(box->before, batcher->last, sizeof(box->before));
+        lane->open = box;
     }
-    return ltw_box_reserve(batcher->open);
+    return ltw_box_reserve(lane->open);
 }
 
 void
@@ -199,6 +227,7 @@ ltw_batcher_add(ltw_batcher_t *batcher, const ltw_kinesis_record_t *from,
     lt_error_t *err)
 {
     ltw_metrics_t *metrics = batcher->options.metrics;
+    ltw_lane_of_batches_t *lane;
     ltw_batch_box_t *box;
     ltw_record_t record;
     lt_result_t result;
@@ -209,20 +238,24 @@ ltw_batcher_add(ltw_batcher_t *batcher, const ltw_kinesis_record_t *from,
         ltw_count(metrics, records_poison, result == LT_INVALID);
         return result;
     }
-    if (batcher->open != NULL
-        && batcher->open->batch.bytes + record.pcm.len > LTW_BATCH_BYTES_MAX)
+    lane = ltw_batcher_lane(batcher, record.session_id);
+    if (lane->open != NULL
+        && lane->open->batch.bytes + record.pcm.len > LTW_BATCH_BYTES_MAX)
     {
-        ltw_batcher_flush(batcher);
+        ltw_lane_flush(lane);
     }
-    if (!ltw_batcher_open(batcher)) {
+    if (!ltw_lane_open(lane)) {
         free(block);
         lt_error_set(err, 0, "no memory");
         return LT_ERROR;
     }
-    box = batcher->open;
+    box = lane->open;
     box->records[box->batch.n] = record;
     box->blocks[box->batch.n++] = block;
     box->batch.bytes += record.pcm.len;
+    memcpy(batcher->last, record.sequence_number.data,
+        record.sequence_number.len);
+    batcher->last[record.sequence_number.len] = '\0';
     metrics->batch_bytes_held += record.pcm.len;
     ltw_count(metrics, records_read, 1);
     ltw_count(metrics, record_bytes_read, record.pcm.len);
@@ -231,9 +264,9 @@ ltw_batcher_add(ltw_batcher_t *batcher, const ltw_kinesis_record_t *from,
             ltw_loop_wall_ms(batcher->options.loop) - record.arrived_wall_ms);
     }
     if (box->batch.n >= batcher->options.size) {
-        ltw_batcher_flush(batcher);
+        ltw_lane_flush(lane);
     } else if (box->batch.n == 1) {
-        ltw_timer_start(batcher->window, batcher->options.window_ms);
+        ltw_timer_start(lane->window, batcher->options.window_ms);
     }
     return LT_OK;
 }
@@ -241,9 +274,9 @@ ltw_batcher_add(ltw_batcher_t *batcher, const ltw_kinesis_record_t *from,
 /* ---- handing over, and getting back ---- */
 
 static void
-ltw_batcher_window_ready(void *data)
+ltw_lane_window_ready(void *data)
 {
-    ltw_batcher_flush(data);
+    ltw_lane_flush(data);
 }
 
 static void
@@ -259,51 +292,91 @@ ltw_batcher_done(void *data)
 static void
 ltw_batcher_swept(ltw_batcher_t *batcher, ltw_batch_box_t *box)
 {
-    if (box->is_orphan) {
-        return;
+    if (!box->is_orphan) {
+        batcher->waiting_n--;
+        batcher->waiting_bytes -= box->batch.bytes;
+        ltw_observe(batcher->options.metrics, batch_done_ms,
+            ltw_loop_now_ms(batcher->options.loop) - box->closed_at_ms);
     }
-    batcher->waiting_n--;
-    batcher->waiting_bytes -= box->batch.bytes;
-    ltw_observe(batcher->options.metrics, batch_done_ms,
-        ltw_loop_now_ms(batcher->options.loop) - box->closed_at_ms);
-    batcher->options.progress(batcher->options.progress_data,
-        box->records[box->batch.n - 1].sequence_number);
+    ltw_box_free(box);
+}
+
+/* Decimal numbers without leading zeros; "" is the smallest. */
+static int
+ltw_sequence_is_less(const char *a, const char *b)
+{
+    size_t a_len = strlen(a), b_len = strlen(b);
+
+    return a_len != b_len ? a_len < b_len : strcmp(a, b) < 0;
+}
+
+/* All before the first record that is not done. */
+static const char *
+ltw_batcher_done_until(const ltw_batcher_t *batcher)
+{
+    const ltw_batch_box_t *box;
+    const char *until = batcher->last;
+    unsigned i;
+
+    for (i = 0; i < batcher->options.lanes; i++) {
+        box = batcher->lanes[i].open;
+        if (box != NULL && ltw_sequence_is_less(box->before, until)) {
+            until = box->before;
+        }
+    }
+    for (box = batcher->handed; box != NULL; box = box->next) {
+        if (!box->is_orphan && ltw_sequence_is_less(box->before, until)) {
+            until = box->before;
+        }
+    }
+    return until;
 }
 
 static void
 ltw_batcher_sweep_ready(void *data)
 {
     ltw_batcher_t *batcher = data;
-    ltw_batch_box_t *box;
+    ltw_batch_box_t **at = &batcher->handed, *box;
+    const char *until;
+    int was_ours = 0;
 
-    while (batcher->first != NULL && batcher->first->is_done) {
-        box = batcher->first;
-        batcher->first = box->next;
-        if (batcher->first == NULL) {
-            batcher->last = NULL;
+    while ((box = *at) != NULL) {
+        if (box->is_done) {
+            *at = box->next;
+            was_ours |= !box->is_orphan;
+            ltw_batcher_swept(batcher, box);
+        } else {
+            at = &box->next;
         }
-        ltw_batcher_swept(batcher, box);
-        ltw_box_free(box);
     }
+    until = ltw_batcher_done_until(batcher);
+    if (was_ours && ltw_sequence_is_less(batcher->progress, until)) {
+        memcpy(batcher->progress, until, sizeof(batcher->progress));
+    } else if (!was_ours || !ltw_batcher_is_idle(batcher)) {
+        return;
+    }
+    batcher->options.progress(batcher->options.progress_data,
+        lt_str(batcher->progress));
 }
 
-void
-ltw_batcher_flush(ltw_batcher_t *batcher)
+static void
+ltw_lane_flush(ltw_lane_of_batches_t *lane)
 {
-    ltw_batch_box_t *box = batcher->open;
+    ltw_batcher_t *batcher = lane->batcher;
+    ltw_batch_box_t *box = lane->open;
     ltw_metrics_t *metrics = batcher->options.metrics;
 
-    ltw_timer_stop(batcher->window);
+    ltw_timer_stop(lane->window);
     if (box == NULL || box->batch.n == 0) {
         return;
     }
-    batcher->open = NULL;
+    lane->open = NULL;
     box->closed_at_ms = ltw_loop_now_ms(batcher->options.loop);
     box->batch.records = box->records;
     box->batch.closed_wall_ms = ltw_loop_wall_ms(batcher->options.loop);
     box->batch.sessions_n = ltw_box_count_sessions(box);
-    *(batcher->last != NULL ? &batcher->last->next : &batcher->first) = box;
-    batcher->last = box;
+    box->next = batcher->handed;
+    batcher->handed = box;
     batcher->waiting_n++;
     batcher->waiting_bytes += box->batch.bytes;
     ltw_count(metrics, batches_closed, 1);
@@ -320,14 +393,29 @@ ltw_batcher_flush(ltw_batcher_t *batcher)
 }
 
 void
+ltw_batcher_flush(ltw_batcher_t *batcher)
+{
+    unsigned i;
+
+    for (i = 0; i < batcher->options.lanes; i++) {
+        ltw_lane_flush(&batcher->lanes[i]);
+    }
+}
+
+void
 ltw_batcher_reset(ltw_batcher_t *batcher)
 {
     ltw_batch_box_t *box;
+    unsigned i;
 
-    ltw_timer_stop(batcher->window);
-    ltw_box_free(batcher->open);
-    batcher->open = NULL;
-    for (box = batcher->first; box != NULL; box = box->next) {
+    for (i = 0; i < batcher->options.lanes; i++) {
+        ltw_timer_stop(batcher->lanes[i].window);
+        ltw_box_free(batcher->lanes[i].open);
+        batcher->lanes[i].open = NULL;
+    }
+    batcher->last[0] = '\0';
+    batcher->progress[0] = '\0';
+    for (box = batcher->handed; box != NULL; box = box->next) {
         box->is_orphan = 1;
     }
     batcher->waiting_n = 0;
@@ -344,7 +432,14 @@ ltw_batcher_is_full(const ltw_batcher_t *batcher)
 int
 ltw_batcher_is_idle(const ltw_batcher_t *batcher)
 {
-    return batcher->open == NULL && batcher->waiting_n == 0;
+    unsigned i;
+
+    for (i = 0; i < batcher->options.lanes; i++) {
+        if (batcher->lanes[i].open != NULL) {
+            return 0;
+        }
+    }
+    return batcher->waiting_n == 0;
 }
 
 /* ---- life ---- */
@@ -353,18 +448,23 @@ ltw_batcher_t *
 ltw_batcher_new(const ltw_batcher_options_t *options)
 {
     ltw_batcher_t *batcher = calloc(1, sizeof(*batcher));
+    int has_timers = 1;
+    unsigned i;
 
     if (batcher == NULL) {
         return NULL;
     }
     batcher->options = *options;
-    batcher->window = ltw_timer_new(options->loop, ltw_batcher_window_ready,
-        batcher);
     batcher->sweep = ltw_timer_new(options->loop, ltw_batcher_sweep_ready,
         batcher);
-    if (batcher->window == NULL || batcher->sweep == NULL) {
+    for (i = 0; i < options->lanes; i++) {
+        batcher->lanes[i].batcher = batcher;
+        batcher->lanes[i].window = ltw_timer_new(options->loop,
+            ltw_lane_window_ready, &batcher->lanes[i]);
+        has_timers &= batcher->lanes[i].window != NULL;
+    }
+    if (!has_timers || batcher->sweep == NULL) {
         ltw_batcher_free(&batcher);
-        return NULL;
     }
     return batcher;
 }
@@ -373,16 +473,19 @@ void
 ltw_batcher_free(ltw_batcher_t **batcher)
 {
     ltw_batch_box_t *box;
+    unsigned i;
 
     if (*batcher == NULL) {
         return;
     }
-    ltw_timer_free(&(*batcher)->window);
+    for (i = 0; i < (*batcher)->options.lanes; i++) {
+        ltw_timer_free(&(*batcher)->lanes[i].window);
+        ltw_box_free((*batcher)->lanes[i].open);
+    }
     ltw_timer_free(&(*batcher)->sweep);
     ltw_tenure_unref(&(*batcher)->tenure);
-    ltw_box_free((*batcher)->open);
-    while ((box = (*batcher)->first) != NULL) {
-        (*batcher)->first = box->next;
+    while ((box = (*batcher)->handed) != NULL) {
+        (*batcher)->handed = box->next;
         ltw_box_free(box);
     }
     free(*batcher);

@@ -1,7 +1,11 @@
 /*
  * Collects one shard's records into batches (ltw_batch.h), hands them over,
  * and tells how far the shard is done: batches may be done in any order, the
- * progress moves over those that are done from the oldest on.
+ * progress stands before the first record that is not done.
+ *
+ * Lanes: as many batches are open at once; all of a talk's records are in the
+ * same one, so their order is kept.
+ *
  * Not here: reading, leases, checkpoints.
  */
 #ifndef LTW_BATCHER_H
@@ -11,6 +15,8 @@
 #include "edge/ltw_loop.h"
 #include "kinesis/ltw_batch.h"
 #include "ltw_metrics.h"
+
+#define LTW_BATCHER_LANES_MAX 10
 
 typedef struct ltw_batcher_s ltw_batcher_t;
 
@@ -24,6 +30,7 @@ typedef struct {
     const char *shard;                  /* outlives the batcher */
     int64_t window_ms;
     size_t size;
+    unsigned lanes;                     /* 1 to LTW_BATCHER_LANES_MAX */
     ltw_batch_handler_t handler;
     void *handler_data;
     ltw_batcher_progress_t progress;
@@ -45,7 +52,7 @@ void ltw_batcher_begin(ltw_batcher_t *batcher, ltw_tenure_t *tenure);
 lt_result_t ltw_batcher_add(ltw_batcher_t *batcher,
     const ltw_kinesis_record_t *record, lt_error_t *err);
 
-void ltw_batcher_flush(ltw_batcher_t *batcher);     /* closes the open batch */
+void ltw_batcher_flush(ltw_batcher_t *batcher);     /* closes what is open */
 
 /* The shard is another's now: what is open is dropped, what is handed over
    does not count as progress. */

@@ -207,6 +207,42 @@ ltw_shard_tell_skipped(ltw_shard_t *shard, size_t n, lt_str_t first,
     }
 }
 
+static void
+ltw_shard_set_aside(ltw_shard_t *shard, const ltw_kinesis_record_t *record,
+    const char *reason)
+{
+    ltw_failed_record_t failed = { .reason = reason, .shard = shard->info.id,
+        .sequence_number = record->sequence_number,
+        .partition_key = record->partition_key,
+        .arrived_wall_ms = record->arrived_wall_ms,
+        .data_base64 = record->data_base64 };
+
+    ltw_failures_add(shard->options.services->failures, &failed);
+}
+
+/* LT_INVALID: set aside; err says why. */
+static lt_result_t
+ltw_shard_take_one(ltw_shard_t *shard, const ltw_kinesis_record_t *record,
+    lt_error_t *err)
+{
+    const ltw_services_t *services = shard->options.services;
+    int64_t max_ms = services->config->maximum_record_age;
+    int64_t age_ms = ltw_aws_time_ms(services->aws) - record->arrived_wall_ms;
+    lt_result_t result;
+
+    if (max_ms > 0 && record->arrived_wall_ms > 0 && age_ms > max_ms) {
+        ltw_count(services->metrics, records_too_old, 1);
+        ltw_shard_set_aside(shard, record, "too_old");
+        lt_error_set(err, 0, "older than maximum_record_age");
+        return LT_INVALID;
+    }
+    result = ltw_batcher_add(shard->batcher, record, err);
+    if (result == LT_INVALID) {
+        ltw_shard_set_aside(shard, record, "poison");
+    }
+    return result;
+}
+
 /* 0: no memory for all of them; the rest must be read again. */
 static int
 ltw_shard_take(void *data, const ltw_records_t *records)
@@ -220,7 +256,7 @@ ltw_shard_take(void *data, const ltw_records_t *records)
 
     for (i = 0; i < records->n; i++) {
         ltw_records_at(records, i, &record);
-        result = ltw_batcher_add(shard->batcher, &record, &err);
+        result = ltw_shard_take_one(shard, &record, &err);
         if (result == LT_ERROR) {
             break;
         }
@@ -446,6 +482,7 @@ ltw_shard_batcher(ltw_shard_t *shard)
         .shard = shard->info.id,
         .window_ms = services->config->batch_window,
         .size = (size_t) services->config->batch_size,
+        .lanes = (unsigned) services->config->parallelization_factor,
         .handler = shard->options.handler,
         .handler_data = shard->options.handler_data,
         .progress = ltw_shard_progress,

@@ -11,16 +11,22 @@
 /* A batch under way: its records by session. */
 typedef struct open_batch_s open_batch_t;
 
-typedef struct {
+typedef struct batch_part_s batch_part_t;
+
+struct batch_part_s {
     ltw_session_part_t part;
     open_batch_t *batch;
-} batch_part_t;
+    unsigned tries;             /* to give it to a talk, in vain */
+    batch_part_t *next;         /* of those that were refused */
+};
 
 struct open_batch_s {
     ltw_session_table_t *table;
+    const ltw_batch_t *from;
     ltw_batch_done_t done;
     void *done_data;
     size_t open_n;              /* parts not done */
+    size_t parts_n;
     const ltw_record_t **records;   /* grouped by session */
     uint8_t *is_taken;
     batch_part_t *parts;
@@ -36,6 +42,7 @@ struct row_s {
     row_t *next;                /* of its bucket */
 };
 
+#define RETRY_MS 1000
 #define BUCKETS 1024            /* a power of 2 */
 
 struct ltw_session_table_s {
@@ -44,6 +51,8 @@ struct ltw_session_table_s {
     row_t *buckets[BUCKETS];
     size_t n;
     open_batch_t *batches;
+    batch_part_t *refused;      /* offered again by the timer */
+    ltw_timer_t *retry;
     ltw_timer_t *drained;       /* says so on the loop */
     ltw_handler_t on_drained;
     void *drained_data;
@@ -148,7 +157,9 @@ find_or_add(ltw_session_table_t *table, lt_str_t id)
             return row->session;
         }
     }
-    if (table->n == LTW_SESSIONS_MAX || table->on_drained != NULL) {
+    if (table->n >= (size_t) table->services->config->sessions_max
+        || table->on_drained != NULL)
+    {
         return NULL;
     }
     row = calloc(1, sizeof(*row));
@@ -186,18 +197,24 @@ batch_free(open_batch_t *batch)
 
 
 static void
-on_part_done(void *data)
+batch_part_done(open_batch_t *batch)
 {
-    batch_part_t *part = data;
-    open_batch_t *batch = part->batch;
     ltw_batch_done_t done = batch->done;
     void *done_data = batch->done_data;
 
-    if (--batch->open_n > 0) {
-        return;
+    if (--batch->open_n == 0) {
+        batch_free(batch);
+        done(done_data);
     }
-    batch_free(batch);
-    done(done_data);
+}
+
+
+static void
+on_part_done(void *data)
+{
+    batch_part_t *part = data;
+
+    batch_part_done(part->batch);
 }
 
 
@@ -210,6 +227,7 @@ batch_new(ltw_session_table_t *table, const ltw_batch_t *from)
         return NULL;
     }
     batch->table = table;
+    batch->from = from;
     batch->next = table->batches;
     batch->link = &table->batches;
     if (batch->next != NULL) {
@@ -229,29 +247,132 @@ batch_new(ltw_session_table_t *table, const ltw_batch_t *from)
 }
 
 
+/* ---- what no talk takes ---- */
+
 static void
-skip(ltw_session_table_t *table, const ltw_record_t **records, size_t n)
+set_aside(const open_batch_t *batch, const ltw_record_t *record)
 {
-    for (size_t i = 0; i < n; i++) {
-        ltw_count(table->services->metrics, pcm_bytes_overflow,
-            records[i]->pcm.len);
-    }
-    ltw_log(LTW_ERROR, "session_refused",
-        ltw_str("session", records[0]->session_id),
-        ltw_cstr("reason", "too many talks, or no memory"),
-        ltw_int("talks", (int64_t) table->n));
+    ltw_failed_record_t failed = { .reason = "refused",
+        .shard = batch->from->shard,
+        .sequence_number = record->sequence_number,
+        .partition_key = record->session_id,
+        .arrived_wall_ms = record->arrived_wall_ms, .data = record->data };
+
+    ltw_failures_add(batch->table->services->failures, &failed);
 }
 
 
-/* The session of record i gets this and all its later records. */
+/* Offered as often as allowed. */
+static void
+fail(batch_part_t *part)
+{
+    open_batch_t *batch = part->batch;
+    const ltw_services_t *services = batch->table->services;
+
+    for (size_t i = 0; i < part->part.n; i++) {
+        ltw_count(services->metrics, pcm_bytes_overflow,
+            part->part.records[i]->pcm.len);
+        if (services->config->bisect_on_error) {
+            set_aside(batch, part->part.records[i]);
+        }
+    }
+    for (size_t i = 0; !services->config->bisect_on_error
+                       && i < batch->from->n; i++) {
+        set_aside(batch, &batch->from->records[i]);
+    }
+    ltw_log(LTW_ERROR, "session_refused",
+        ltw_str("session", part->part.records[0]->session_id),
+        ltw_cstr("reason", "sessions_max talks, or no memory"),
+        ltw_int("talks", (int64_t) batch->table->n),
+        ltw_int("records", (int64_t) part->part.n));
+    on_part_done(part);
+}
+
+
+/* 0: not taken, and to be offered again. */
+static int
+offer(batch_part_t *part)
+{
+    ltw_session_table_t *table = part->batch->table;
+    ltw_session_t *session = find_or_add(table,
+        part->part.records[0]->session_id);
+
+    if (session != NULL) {
+        ltw_session_add(session, &part->part);
+        return 1;
+    }
+    if (table->on_drained != NULL) {
+        return 0;               /* undone: whoever comes next reads it */
+    }
+    ltw_count(table->services->metrics, records_refused, part->part.n);
+    if (part->part.tenure->state == LTW_TENURE_LOST) {
+        on_part_done(part);     /* its new owner offers it */
+        return 1;
+    }
+    if (part->tries++ < (unsigned)
+            table->services->config->maximum_retry_attempts)
+    {
+        return 0;
+    }
+    fail(part);
+    return 1;
+}
+
+
+static void
+wait_for_retry(ltw_session_table_t *table, batch_part_t *part)
+{
+    batch_part_t **at = &table->refused;
+
+    while (*at != NULL) {
+        at = &(*at)->next;
+    }
+    part->next = NULL;
+    *at = part;
+    if (!ltw_timer_is_active(table->retry)) {
+        ltw_timer_start(table->retry, RETRY_MS);
+    }
+}
+
+
+static void
+on_retry(void *data)
+{
+    ltw_session_table_t *table = data;
+    batch_part_t *part, *next = table->refused;
+
+    table->refused = NULL;
+    while ((part = next) != NULL) {
+        next = part->next;
+        if (!offer(part)) {
+            wait_for_retry(table, part);
+        }
+    }
+}
+
+
+/* Audio of the same talk waits: what comes later may not overtake it. */
+static int
+is_waited_for(const ltw_session_table_t *table, lt_str_t id)
+{
+    for (const batch_part_t *p = table->refused; p != NULL; p = p->next) {
+        if (is_same(p->part.records[0]->session_id, id)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+/* ---- a batch comes ---- */
+
+/* Record i and all later ones of its talk; how many. */
 static size_t
-give(open_batch_t *batch, const ltw_batch_t *from, size_t i,
+group(open_batch_t *batch, const ltw_batch_t *from, size_t i,
     const ltw_record_t **records)
 {
-    ltw_session_table_t *table = batch->table;
     lt_str_t id = from->records[i].session_id;
-    ltw_session_t *session = find_or_add(table, id);
-    batch_part_t *part = &batch->parts[batch->open_n];
+    batch_part_t *part = &batch->parts[batch->parts_n++];
     size_t n = 0;
 
     for (size_t k = i; k < from->n; k++) {
@@ -260,16 +381,10 @@ give(open_batch_t *batch, const ltw_batch_t *from, size_t i,
             records[n++] = &from->records[k];
         }
     }
-    if (session == NULL) {
-        skip(table, records, n);
-        return n;
-    }
     part->batch = batch;
     part->part = (ltw_session_part_t) { .records = records, .n = n,
         .tenure = from->tenure, .batched_wall_ms = from->closed_wall_ms,
         .done = on_part_done, .done_data = part };
-    batch->open_n++;
-    ltw_session_add(session, &part->part);
     return n;
 }
 
@@ -279,7 +394,7 @@ ltw_session_table_batch(ltw_session_table_t *table, const ltw_batch_t *from,
     ltw_batch_done_t done, void *done_data)
 {
     open_batch_t *batch = batch_new(table, from);
-    size_t given = 0;
+    size_t given = 0, parts_n;
 
     if (batch == NULL) {
         ltw_log(LTW_ERROR, "batch_lost", ltw_cstr("shard", from->shard),
@@ -291,10 +406,21 @@ ltw_session_table_batch(ltw_session_table_t *table, const ltw_batch_t *from,
     batch->done_data = done_data;
     for (size_t i = 0; i < from->n; i++) {
         if (!batch->is_taken[i]) {
-            given += give(batch, from, i, batch->records + given);
+            given += group(batch, from, i, batch->records + given);
         }
     }
-    if (batch->open_n == 0) {
+    parts_n = batch->parts_n;
+    batch->open_n = parts_n + 1;        /* ours, until all are offered */
+    for (size_t i = 0; i < parts_n; i++) {
+        batch_part_t *part = &batch->parts[i];
+
+        if (is_waited_for(table, part->part.records[0]->session_id)
+            || !offer(part))
+        {
+            wait_for_retry(table, part);
+        }
+    }
+    if (--batch->open_n == 0) {
         batch_free(batch);
         ltw_loop_post(table->services->loop, done, done_data);
     }
@@ -314,7 +440,10 @@ ltw_session_table_new(const ltw_services_t *services)
     }
     table->services = services;
     table->drained = ltw_timer_new(services->loop, on_drained, table);
-    if (table->drained == NULL || !rooms_make(&table->rooms, services, &err)) {
+    table->retry = ltw_timer_new(services->loop, on_retry, table);
+    if (table->drained == NULL || table->retry == NULL
+        || !rooms_make(&table->rooms, services, &err))
+    {
         ltw_log(LTW_ERROR, "start_failed", ltw_cstr("message", err.text));
         ltw_session_table_free(&table);
     }
@@ -360,6 +489,7 @@ ltw_session_table_free(ltw_session_table_t **table)
         batch_free(t->batches);
     }
     ltw_timer_free(&t->drained);
+    ltw_timer_free(&t->retry);
     rooms_free(&t->rooms);
     free(t);
 }

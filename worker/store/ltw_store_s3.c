@@ -26,7 +26,7 @@ on_answer(void *data, const ltw_aws_answer_t *answer)
     ltw_store_call_t *call = data;
     const ltw_services_t *services = call->store->services;
     ltw_aws_s3_object_t object = { services->config,
-        { call->key, call->key_len } };
+        { call->key, call->key_len }, { NULL, 0 } };
     const char *code = answer->code;
     ltw_store_handler_t handler;
     void *owner;
@@ -56,7 +56,8 @@ ltw_store_call_t *
 ltw_store_put(ltw_store_t *store, lt_str_t key, lt_str_t mp3,
     unsigned deadline_ms, ltw_store_handler_t handler, void *data)
 {
-    ltw_aws_s3_object_t object = { store->services->config, key };
+    ltw_aws_s3_object_t object = { store->services->config, key,
+        { NULL, 0 } };
     ltw_store_call_t *call = malloc(sizeof(*call));
 
     if (call == NULL || key.len > sizeof(call->key)) {
