@@ -47,11 +47,16 @@ const LOCATIONS = `
         location = /lt/results { lt_results; client_body_buffer_size 64k; }
         location /prod/ { lt_connections; client_body_buffer_size 64k; }`;
 
-/* provider: speakers need tokens of an issuer. */
-export async function startServer({ provider = false } = {}) {
+/* provider: speakers need tokens of an issuer; kinesis: false, and what it
+   does not take in a second is lost. */
+export async function startServer({ provider = false, kinesis = true } = {}) {
   const sink = await startSink();
   const issuer = new Issuer('https://issuer.example');
-  const servers = await startServers({ module: MODULE, kinesisPort: sink.port, locations: LOCATIONS, http: (dir) => {
+
+  if (!kinesis) {
+    sink.stop();
+  }
+  const servers = await startServers({ module: MODULE, kinesisPort: sink.port, buffer: kinesis ? '8s' : '1s', locations: LOCATIONS, http: (dir) => {
     fs.writeFileSync(path.join(dir, 'results-token'), `${WORKER_TOKEN}\n`, { mode: 0o600 });
     fs.writeFileSync(path.join(dir, 'jwks.json'), JSON.stringify(issuer.jwks()));
     return `lt_results_token_file ${dir}/results-token;

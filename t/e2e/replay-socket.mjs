@@ -29,10 +29,6 @@ function described(action, withReplies) {
 const fromClients = described('receive', false);
 const fromServer = described('send', true);
 
-const isBrought = ({ message }) => message['x-by'] === 'worker';
-const brought = fromServer.filter(isBrought).flatMap(({ channel, key, message }) =>
-  message.examples.map((example) => ({ channel, key, example })));
-
 const names = (list) => new Set(list.flatMap(({ message }) => message.examples.map(({ name }) => name)));
 const isBrought = ({ message }) => message['x-by'] === 'worker';
 const known = names([...fromClients, ...fromServer.filter(isBrought)]);
@@ -47,6 +43,9 @@ export const examples = [
   ...fromClients.flatMap(({ channel, key, message }) =>
     message.examples.map((example) => ({ channel, key, message, example }))),
   ...brought];
+
+/* Those that want Kinesis away. */
+export const isUnstored = ({ example }) => example.name === 'unstored';
 
 /* Channels and types that have been seen, and what should not have been. */
 export const seen = new Set();
@@ -87,12 +86,16 @@ class Socket {
   }
 }
 
-/* A session with a speaker and a listener; query, listening: more of theirs. */
-async function open(server, query = {}, listening = {}) {
+/* A session with a speaker and a listener, who come as the messages of an
+   example want it. */
+async function open(server, { name }) {
+  const query = (role) => Object.assign({}, ...[...fromClients, ...fromServer]
+    .filter(({ channel, message }) => channel === role && message.examples.some((one) => one.name === name))
+    .map(({ message }) => message['x-query']));
   const session = await server.session();
   const sockets = {
-    speaker: new Socket(server, 'speaker', { token: session.owner, sessionId: session.id, ...query }),
-    listener: new Socket(server, 'listener', { sessionId: session.id, targetLanguage: 'es', ...listening }),
+    speaker: new Socket(server, 'speaker', { token: session.owner, sessionId: session.id, ...query('speaker') }),
+    listener: new Socket(server, 'listener', { sessionId: session.id, targetLanguage: 'es', ...query('listener') }),
   };
 
   await Promise.all(Object.values(sockets).map(({ opened }) => opened));
@@ -210,7 +213,7 @@ async function replayAsked(server, one) {
   return wrong;
 }
 
-/* The listener comes back: what it has missed by then is part of an example. */
+/* What the worker brings, and what else is heard then. */
 async function replayBrought(server, { channel, key, example }) {
   const { session, sockets } = await open(server, example);
   const socket = sockets[channel];
