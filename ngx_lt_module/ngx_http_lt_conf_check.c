@@ -154,6 +154,8 @@ ngx_http_lt_conf_check_bounds(ngx_conf_t *cf, ngx_http_lt_main_conf_t *mcf)
           "0 to 24h" },
         { "lt_end_grace", mcf->end_grace, 0, 3600000,
           "0 to 1h" },
+        { "lt_drain", mcf->drain, 0, 86400000,
+          "0 to 24h" },
         { "lt_zone", mcf->zone_size, NGX_HTTP_LT_ZONE_SIZE_MIN,
           (size_t) 1 << 30, "256k to 1g" },
     };

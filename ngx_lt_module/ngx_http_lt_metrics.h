@@ -36,6 +36,7 @@
     X(messages_delivered, "messages queued on a socket")                      \
     X(messages_dropped, "messages dropped: their listener reads too slowly")  \
     X(sockets_too_slow, "sockets closed (1013): they read too slowly")        \
+    X(sockets_moved, "sockets sent to other processes (1012) by one leaving") \
     X(listeners_resumed, "listeners that came back with their last segment")  \
     X(segments_resumed, "segments sent again to listeners that missed them") \
     X(segments_missed, "segments that listeners were told to have missed")    \

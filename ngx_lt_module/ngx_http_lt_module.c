@@ -3,6 +3,7 @@
 #include "ngx_http_lt_address.h"
 #include "ngx_http_lt_conf.h"
 #include "ngx_http_lt_connections.h"
+#include "ngx_http_lt_drain.h"
 #include "ngx_http_lt_credentials.h"
 #include "ngx_http_lt_push.h"
 #include "ngx_http_lt_redis.h"
@@ -126,6 +127,7 @@ static ngx_command_t ngx_http_lt_commands[] = {
         speaker_grace, NULL),
     LT_MAIN("lt_end_grace", NGX_CONF_TAKE1, ngx_conf_set_msec_slot,
         end_grace, NULL),
+    LT_MAIN("lt_drain", NGX_CONF_TAKE1, ngx_conf_set_msec_slot, drain, NULL),
     LT_MAIN("lt_zone", NGX_CONF_TAKE1, ngx_conf_set_size_slot,
         zone_size, NULL),
     LT_PLACE("lt_websocket", NGX_CONF_NOARGS, ngx_http_lt_websocket_handler),
@@ -169,6 +171,7 @@ ngx_http_lt_create_main_conf(ngx_conf_t *cf)
     mcf->idle_timeout = NGX_CONF_UNSET_MSEC;
     mcf->speaker_grace = NGX_CONF_UNSET_MSEC;
     mcf->end_grace = NGX_CONF_UNSET_MSEC;
+    mcf->drain = NGX_CONF_UNSET_MSEC;
     mcf->zone_size = NGX_CONF_UNSET_SIZE;
 
     return mcf;
@@ -179,7 +182,9 @@ ngx_http_lt_init_main_conf(ngx_conf_t *cf, void *conf)
 {
     ngx_http_lt_main_conf_t *mcf = conf;
 
-    if (ngx_http_lt_jwt_check(cf, mcf) != NGX_OK) {
+    if (ngx_http_lt_jwt_check(cf, mcf) != NGX_OK
+        || ngx_http_lt_drain_check(cf, mcf) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -202,6 +207,7 @@ ngx_http_lt_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(mcf->idle_timeout, 120000);
     ngx_conf_init_msec_value(mcf->speaker_grace, 30000);
     ngx_conf_init_msec_value(mcf->end_grace, 20000);
+    ngx_conf_init_msec_value(mcf->drain, 30000);
     ngx_conf_init_size_value(mcf->zone_size, 1024 * 1024);
 
     return NGX_CONF_OK;
@@ -292,6 +298,7 @@ ngx_http_lt_init_process(ngx_cycle_t *cycle)
 
     if (ngx_http_lt_talk_init_process(cycle, mcf) != NGX_OK
         || ngx_http_lt_registry_init_process(cycle, mcf) != NGX_OK
+        || ngx_http_lt_drain_init_process(cycle, mcf) != NGX_OK
         || ngx_http_lt_redis_init_process(cycle, mcf) != NGX_OK)
     {
         return NGX_ERROR;

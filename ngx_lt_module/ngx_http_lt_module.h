@@ -100,6 +100,8 @@ struct ngx_http_lt_main_conf_s {
     ngx_msec_t idle_timeout;
     ngx_msec_t speaker_grace;
     ngx_msec_t end_grace;
+    ngx_msec_t drain;           /* over which a leaving process sends clients
+                                   to others */
     size_t zone_size;
     ngx_shm_zone_t *zone;       /* the metrics room's */
 
