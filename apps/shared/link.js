@@ -56,9 +56,10 @@ export class Link extends EventTarget {
     return true;
   }
 
-  /* Is it still there? Otherwise that is found out at the next heartbeat. */
+  /* Is it still there? Otherwise that is found out at the next heartbeat. May
+     be called often. */
   probe() {
-    if (this.state === 'open' && !this.#timers.ack) {
+    if (this.state === 'open' && Date.now() - this.#sentAt > settings.ackMs) {
       this.#beat();
     }
   }

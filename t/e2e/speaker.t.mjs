@@ -16,6 +16,8 @@ const stateOf = (page) => page.evaluate(() => document.body.dataset.state);
 const text = (page, id) => page.textContent(`#${id}`);
 const shown = (page, id) => page.isVisible(`#${id}`);
 const bytes = () => server.audio.reduce((sum, { length }) => sum + length, 0);
+const heartbeats = () =>
+  server.actions.filter(({ action }) => action === 'heartbeat').length;
 const notices = async (page) => (await page.seen('notice'))
   .map(({ code }) => code);
 
@@ -185,11 +187,16 @@ async function testMute(page) {
 async function testDrop(page) {
   await page.click('#mute');
   await page.click('#mute');
+  server.window = 16_000;
   await sleep(500);
   server.deaf = true;
-  await sleep(1_200);
-  const [count, began] = [server.audio.length, Date.now() - 1_200];
+  const [count, began, beats] = [server.audio.length, Date.now(), heartbeats()];
+  await sleep(2_000);
+  const asked = heartbeats() - beats;
+  ok(asked >= 1 && asked <= 10,
+    'who acknowledges nothing is asked whether it is there, now and then', asked);
 
+  server.window = 128_000;
   server.drop();
   server.deaf = false;
   is(await until(() => server.sockets[0]?.token), 'secret-of-the-speaker',
@@ -289,7 +296,7 @@ async function testEnd(page) {
 }
 
 await run(async () => {
-  plan(57);
+  plan(58);
   server = await new FakeServer().start();
   server.config = FAST;
   await testNoMicrophone();
