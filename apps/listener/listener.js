@@ -21,6 +21,7 @@ const captions = new Captions(
 const room = {
   sessionId: '', language: '', sourceLanguage: '',
   link: null, player: null, ripples: null, over: false, switching: false,
+  lastSegment: 0,          /* the highest that has arrived; 0: none */
 };
 
 /* What tests and bookmarklets may see: DOM events on the document. */
@@ -77,6 +78,7 @@ async function join(event) {
   $('join-button').disabled = true;
   await leave();
   room.sessionId = sessionId;
+  room.lastSegment = 0;
   await startPlayer();
   setLanguage(chosen.value);
   startLink();
@@ -109,8 +111,9 @@ function enterRoom() {
 
 function startLink() {
   room.link = new Link({
-    url: () => socketUrl(
-      { sessionId: room.sessionId, targetLanguage: room.language }),
+    url: () => socketUrl({ sessionId: room.sessionId,
+      targetLanguage: room.language, resume: 1,
+      ...room.lastSegment > 0 && { lastSegment: room.lastSegment } }),
     diagnose: () => diagnoseSession(room.sessionId),
   });
   room.link.addEventListener('state', ({ detail }) => linkChanged(detail));
@@ -168,8 +171,13 @@ function received(message) {
   case 'translatedAudio':
   case 'caption':
     if ((message.language ?? message.targetLanguage) === room.language) {
+      room.lastSegment = Math.max(room.lastSegment, message.segment || 0);
       room.player.add(message);
     }
+    break;
+  case 'segmentsMissed':
+    notice(say('gap'));
+    tell('missed', { from: message.from, to: message.to });
     break;
   case 'broadcastPaused':
     showSpeaker('speakerPaused');

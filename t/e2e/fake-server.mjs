@@ -35,6 +35,7 @@ export class FakeServer {
   sessions = new Map();    /* id → {status, sourceLanguage}          */
   sockets = [];            /* open ones: {socket, role, language}    */
   actions = [];            /* what arrived as JSON, with its role    */
+  queries = [];            /* of listeners, as they came             */
   audio = [];              /* PCM of the speaker, as it came         */
   numbers = [];            /* of their first bytes                   */
   deaf = false;            /* what comes is not taken, nor acknowledged */
@@ -123,6 +124,9 @@ export class FakeServer {
       sessionId: url.searchParams.get('sessionId') };
 
     this.sockets.push(one);
+    if (language) {
+      this.queries.push(Object.fromEntries(url.searchParams));
+    }
     if (url.searchParams.get('ack') === '1') {
       this.#numbering(one, Number(url.searchParams.get('resume')));
     }

@@ -161,6 +161,10 @@ async function testReconnect(page) {
   server.drop();
   is(await until(() => joins() > before), true, 'after a drop it joins again');
   await until(async () => await text(page, 'link') === 'Conectado');
+  is([server.queries[0], server.queries.at(-1)].map(({ resume, lastSegment }) => [resume, lastSegment]),
+    [['1', undefined], ['1', '11']], 'from where it was');
+  server.send({ type: 'segmentsMissed', sessionId: TALK, language: 'es', from: 12, to: 12 });
+  is(await until(() => shown(page, 'notice')), true, 'what is missing is said');
   server.segment(12);
   is(await heard(page, 12), true, 'and plays on');
 
@@ -264,7 +268,7 @@ async function testGone() {
 }
 
 await run(async () => {
-  plan(58);
+  plan(60);
   server = await new FakeServer().start();
   server.config = FAST;
   server.addSession(TALK);
