@@ -475,6 +475,7 @@ lt_credentials_outcome_t
 lt_credentials_file(provider_t *p, lt_str_t text, int code, int64_t now_ms,
     double random)
 {
+    int is_others = code == EACCES && p->state != READ_TOKEN && has_keys(p);
     lt_error_t err;
 
     if (rows[p->state].need != LT_CREDENTIALS_READ) {
@@ -488,7 +489,12 @@ lt_credentials_file(provider_t *p, lt_str_t text, int code, int64_t now_ms,
     if (text.data == NULL) {
         lt_error_set(&err, code, "cannot read %.*s: %s", 120, p->path,
             code != 0 ? strerror(code) : "it is no file, or too large");
-        return fail(p, &err, now_ms, random);
+        (void)fail(p, &err, now_ms, random);
+        if (is_others) {        /* a master has read it: no hurry */
+            p->attempt = 0;
+            p->due_ms = now_ms + FILE_AGAIN_MS;
+        }
+        return LT_CREDENTIALS_FAILED;
     }
     if (p->state != READ_TOKEN) {
         return use_profile(p, text, now_ms, random);

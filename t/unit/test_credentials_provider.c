@@ -230,9 +230,14 @@ test_file(void **state)
     assert_int_equal(lt_credentials_refused(&p, now), 0);
 
     /* what fails leaves the old keys where they are */
+    assert_int_equal(file(NULL, EIO), LT_CREDENTIALS_FAILED);
+    assert_key("A2");
+    assert_in_range(wait_for_work(), 500, 1000);
     assert_int_equal(file(NULL, EACCES), LT_CREDENTIALS_FAILED);
     assert_cause("cannot read /etc/lt/keys: Permission denied");
     assert_key("A2");
+    assert_int_equal(wait_for_work(), 5 * MINUTE);  /* others read it */
+    assert_int_equal(file(NULL, EIO), LT_CREDENTIALS_FAILED);
     assert_in_range(wait_for_work(), 500, 1000);
     assert_int_equal(file("[x]\naws_access_key_id = A3\n", 0),
         LT_CREDENTIALS_FAILED);
