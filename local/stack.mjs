@@ -35,11 +35,11 @@ async function requireFree(port) {
 }
 
 // A child that ends with us, even when we are killed, and whose output goes to a file.
-function start(name, command, args, { dir, input = 'ignore', output } = {}) {
+function start(name, command, args, { dir, input = 'ignore', output, env = {} } = {}) {
   const file = path.join(dir, `${name}.log`);
   const log = fs.openSync(file, 'a');
   const child = spawn('setpriv', ['--pdeathsig', 'TERM', command, ...args],
-    { cwd: ROOT, stdio: [input, output ?? log, log], detached: true });
+    { cwd: ROOT, stdio: [input, output ?? log, log], detached: true, env: { ...process.env, ...env } });
   fs.closeSync(log);
   child.name = name;
   child.logFile = file;
@@ -112,7 +112,7 @@ function renderIdentity({ dir, provider }) {
   };
 }
 
-function renderNginx({ dir, aws, redisPort, port, resultsPort, nginxProcesses, provider }) {
+function renderNginx({ dir, aws, redisPort, port, resultsPort, nginxProcesses, provider, fleet }) {
   const identity = provider ? renderIdentity({ dir, provider }) : { http: [], locations: [] };
   const kinesis = new URL(aws.kinesis);
   const root = process.getuid?.() === 0;
@@ -133,7 +133,7 @@ function renderNginx({ dir, aws, redisPort, port, resultsPort, nginxProcesses, p
   render('lt.conf', [
     ...identity.http,
     ['us-east-1;', `${aws.region};`],
-    ['/etc/nginx/lt/credentials', aws.credentials],
+    ['lt_aws_credentials_file /etc/nginx/lt/credentials;', fleet ? '' : `lt_aws_credentials_file ${aws.credentials};`],
     ['lt-audio;', `${aws.stream};`],
     ['lt_kinesis_host         kinesis.us-east-1.amazonaws.com;', `lt_kinesis_host ${kinesis.host};`],
     ['127.0.0.1:6379', `127.0.0.1:${redisPort}`],
@@ -149,11 +149,11 @@ function renderNginx({ dir, aws, redisPort, port, resultsPort, nginxProcesses, p
   ], dir);
 }
 
-function renderWorker({ dir, aws, redisPort, resultsPort, statusPort, mode }) {
+function renderWorker({ dir, aws, redisPort, resultsPort, statusPort, mode, fleet }) {
   const file = path.join(dir, 'worker.conf');
   fs.writeFileSync(file, Object.entries({
     aws_region: aws.region,
-    aws_credentials_file: aws.credentials,
+    ...(fleet ? {} : { aws_credentials_file: aws.credentials }),
     kinesis_stream: aws.stream,
     kinesis_endpoint: aws.kinesis,
     transcribe_endpoint: aws.transcribe,
@@ -183,11 +183,11 @@ async function startAws(dir, shards) {
 
 /**
  * Starts everything. port: where browsers connect (0 = any free one). mode: window or live. identity: speakers need a
- * token of local/issuer.mjs. Returns { urls, dir, aws, children, issuer, stop() }; whoever starts a stack must stop it.
+ * token of local/issuer.mjs. fleet: nginx and worker get temporary AWS keys as containers do. Returns { urls, dir, aws, children, issuer, stop() }; whoever starts a stack must stop it.
  */
 export async function startStack({
   dir = path.join(BUILD, 'run'), port = 0, nginxProcesses = 2, shards = 1, mode = 'window',
-  identity = false, say = () => {},
+  identity = false, fleet = false, say = () => {},
 } = {}) {
   dir = path.resolve(dir);
   fs.rmSync(dir, { recursive: true, force: true });
@@ -223,21 +223,22 @@ export async function startStack({
     });
     const resultsPort = await freePort();
     provider = identity ? await startIssuer({ dir }) : null;
-    renderNginx({ dir, aws, redisPort, port, resultsPort, nginxProcesses, provider });
+    const env = fleet ? { AWS_CONTAINER_CREDENTIALS_FULL_URI: aws.container, HOME: dir } : {};
+    renderNginx({ dir, aws, redisPort, port, resultsPort, nginxProcesses, provider, fleet });
     const base = `http://127.0.0.1:${port}`;
     const conf = path.join(dir, 'nginx.conf');
     await timed('nginx with ngx_lt_module', async () => {
       execFileSync('nginx', ['-t', '-q', '-p', dir, '-e', path.join(dir, 'nginx.log'), '-c', conf],
-        { stdio: ['ignore', 'inherit', 'inherit'] });
+        { stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...env } });
       const child = start('nginx', 'nginx', ['-p', dir, '-e', path.join(dir, 'nginx.log'), '-c', conf,
-        '-g', 'daemon off;'], { dir });
+        '-g', 'daemon off;'], { dir, env });
       children.push(child);
       await until('nginx', child, answers(`${base}/health`));
     });
     const statusPort = await freePort();
     await timed('worker', async () => {
-      const file = renderWorker({ dir, aws, redisPort, resultsPort, statusPort, mode });
-      const child = start('worker', path.join(BUILD, 'lt-worker'), ['-c', file], { dir });
+      const file = renderWorker({ dir, aws, redisPort, resultsPort, statusPort, mode, fleet });
+      const child = start('worker', path.join(BUILD, 'lt-worker'), ['-c', file], { dir, env });
       children.push(child);
       await until('the worker', child, answers(`http://127.0.0.1:${statusPort}/`));
     });
