@@ -28,7 +28,7 @@ SPHINX_LIBS  = $(shell pkg-config --cflags --libs pocketsphinx sphinxbase)
 .DELETE_ON_ERROR:
 .PHONY: help setup build module worker lib local unit demo run test \
     sanitize bench bench-soak bench-churn \
-    bench-heartbeat bench-ingest bench-ingest-faults bench-fanout fresh-check check-clang clean
+    bench-heartbeat bench-ingest bench-ingest-faults bench-fanout bench-live fresh-check check-clang clean
 
 help:
 	@echo 'make demo         translate a recorded talk on this machine, show captions and figures'
@@ -130,6 +130,9 @@ bench-soak: build
 
 bench-churn: build
 	@$(NODE) bench/churn.mjs --module $(BUILD)/module/ngx_http_lt_module.so
+
+bench-live: build
+	@$(NODE) bench/live.mjs
 
 bench-heartbeat: build
 	@$(NODE) bench/heartbeat.mjs --module $(BUILD)/module/ngx_http_lt_module.so

@@ -2,14 +2,13 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import WebSocket from 'ws';
-import { ROOT, startStack } from './stack.mjs';
 import { BYTES_PER_SECOND, loadTalk, wordErrorRate } from './talk.mjs';
+import { connect, createSession, listen, percentile, speak } from './client.mjs';
+import { ROOT, startStack } from './stack.mjs';
 
 const LANGUAGES = (process.env.LANGUAGES ?? 'es,pt').split(',');
 const ROUNDS = Number(process.env.ROUNDS ?? 2);
 const OUT = path.resolve(process.env.OUT ?? path.join(ROOT, 'out'));
-const CHUNK_BYTES = 8192;                   // what the existing speaker app sends
 const END_TIMEOUT_MS = 45_000;
 
 const STAGES = [
@@ -26,80 +25,6 @@ const STAGES = [
 const colour = process.stdout.isTTY && !process.env.NO_COLOR;
 const paint = (code, text) => (colour ? `\x1b[${code}m${text}\x1b[0m` : text);
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-function percentile(values, p) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted.length ? sorted[Math.min(sorted.length - 1, Math.ceil(p * sorted.length) - 1)] : null;
-}
-
-async function createSession(stack) {
-  const answer = await fetch(`${stack.urls.base}/sessions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ sourceLanguage: 'en', qualityTier: 'standard' }),
-  });
-  if (answer.status !== 201) {
-    throw new Error(`POST /sessions answered ${answer.status}: ${await answer.text()}`);
-  }
-  return answer.json();
-}
-
-function connect(url) {
-  return new Promise((resolve, reject) => {
-    const socket = new WebSocket(url, { perMessageDeflate: false });
-    socket.once('open', () => resolve(socket));
-    socket.once('error', reject);
-    socket.once('unexpected-response', (_, answer) => reject(new Error(`${url.split('?')[0]}: HTTP ${answer.statusCode}`)));
-  });
-}
-
-// A listener as the existing app is one: joins, fetches each clip, notes when it has it.
-async function listen(stack, sessionId, language, show) {
-  const listener = { language, segments: [], captions: [], pending: [] };
-  const socket = await connect(`${stack.urls.ws}?sessionId=${sessionId}&targetLanguage=${language}`);
-  listener.socket = socket;
-  listener.ended = new Promise((resolve) => { listener.end = resolve; });
-  socket.on('close', () => listener.end(false));
-  socket.on('message', (data) => {
-    const message = JSON.parse(data);
-    if (message.type === 'translatedAudio') {
-      listener.pending.push(fetchClip(listener, message, show));
-    } else if (message.type === 'caption') {
-      listener.captions.push(message);
-      show(language, `${message.text} (no voice: ${message.reason})`);
-    } else if (message.type === 'sessionEnded') {
-      listener.end(true);
-    }
-  });
-  socket.send(JSON.stringify({ action: 'joinSession', sessionId, targetLanguage: language }));
-  return listener;
-}
-
-async function fetchClip(listener, message, show) {
-  const answer = await fetch(message.url);
-  const mp3 = Buffer.from(await answer.arrayBuffer());
-  if (!answer.ok) {
-    throw new Error(`clip ${message.segment} (${listener.language}): HTTP ${answer.status}`);
-  }
-  const file = path.join(OUT, `${String(message.segment).padStart(3, '0')}-${listener.language}.mp3`);
-  fs.writeFileSync(file, mp3);
-  const timing = { ...message.timing, heard: Date.now() };
-  listener.segments.push({ ...message, timing, file });
-  show(listener.language, message.transcript, (timing.heard - timing.captured) / 1000, message);
-}
-
-// At real speed, against one clock, so that no delay adds up.
-async function speak(socket, sessionId, pcm) {
-  const began = Date.now();
-  for (let at = 0; at + CHUNK_BYTES <= pcm.length; at += CHUNK_BYTES) {
-    await sleep(began + ((at + CHUNK_BYTES) / BYTES_PER_SECOND) * 1000 - Date.now());
-    socket.send(JSON.stringify({
-      action: 'audioChunk', sessionId, audioData: pcm.toString('base64', at, at + CHUNK_BYTES), timestamp: Date.now(),
-      format: 'pcm', sampleRate: 16000, channels: 1, encoding: 's16le',
-    }));
-  }
-  return { seconds: (Date.now() - began) / 1000, bytes: Math.floor(pcm.length / CHUNK_BYTES) * CHUNK_BYTES };
-}
 
 // Decodes the clip as a player would: seconds and loudness.
 function decode(file) {
@@ -208,7 +133,7 @@ async function run(stack) {
     }
     console.log(`${stamp()}  ${paint(32, language)}  ${text}${seconds === undefined ? '' : paint(2, `   ${seconds.toFixed(1)} s after it was said`)}`);
   };
-  const listeners = await Promise.all(LANGUAGES.map((l) => listen(stack, sessionId, l, show)));
+  const listeners = await Promise.all(LANGUAGES.map((l) => listen(stack, { sessionId, language: l, out: OUT, show })));
   const speaker = await connect(`${stack.urls.ws}?sessionId=${sessionId}&token=${encodeURIComponent(speakerToken)}`);
   console.log(paint(1, `\nTalk ${sessionId}: ${(talk.pcm.length / BYTES_PER_SECOND).toFixed(0)} s of English at real speed,`
     + ` heard in ${LANGUAGES.join(' and ')}`));

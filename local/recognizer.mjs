@@ -7,7 +7,10 @@ export class Recognizer {
     #child;
     // onResult({ type, start, end, words }); onEnd(error or undefined) once.
     constructor(path, onResult, onEnd) {
-        this.#child = spawn(path, [], { stdio: ['pipe', 'pipe', 'inherit'] });
+        // a scripted one is in JavaScript
+        const command = path.endsWith('.mjs') ? [process.execPath, [path]]
+            : [path, []];
+        this.#child = spawn(...command, { stdio: ['pipe', 'pipe', 'inherit'] });
         this.#child.stdin.on('error', () => {});
         this.#child.on('error', onEnd);
         this.#child.on('close', (code) => onEnd(code === 0 ? undefined

@@ -172,9 +172,9 @@ function renderWorker({ dir, aws, redisPort, resultsPort, statusPort, mode, flee
   return file;
 }
 
-async function startAws(dir, shards) {
+async function startAws(dir, shards, recognizer) {
   const child = start('aws', process.execPath, ['local/aws.mjs', '--dir', dir, '--shards', String(shards),
-    '--recognizer', path.join(BUILD, 'local/recognizer')], { dir, input: 'pipe', output: 'pipe' });
+    '--recognizer', recognizer], { dir, input: 'pipe', output: 'pipe' });
   let text = '';
   child.stdout.on('data', (data) => { text += data; });
   await until('the stand-ins for AWS', child, async () => text.includes('\n'));
@@ -187,7 +187,7 @@ async function startAws(dir, shards) {
  */
 export async function startStack({
   dir = path.join(BUILD, 'run'), port = 0, nginxProcesses = 2, shards = 1, mode = 'window',
-  identity = false, fleet = false, say = () => {},
+  identity = false, fleet = false, recognizer = path.join(BUILD, 'local/recognizer'), say = () => {},
 } = {}) {
   dir = path.resolve(dir);
   fs.rmSync(dir, { recursive: true, force: true });
@@ -217,7 +217,7 @@ export async function startStack({
       await until('Redis', child, connects(redisPort));
     });
     const aws = await timed('stand-ins for AWS', async () => {
-      const started = await startAws(dir, shards);
+      const started = await startAws(dir, shards, recognizer);
       children.push(started.child);
       return started.aws;
     });

@@ -38,10 +38,10 @@ export class Transcript {
         return [...this.#stable, ...rest];
     }
 
-    // A word is stable when enough came after it and it did not change.
-    #settle(words) {
-        for (let i = this.#stable.length;
-            i < words.length - this.#unstable; i++) {
+    // A word is stable when enough came after it and it did not change, or
+    // when the recogniser says so.
+    #settle(words, stable = words.length - this.#unstable) {
+        for (let i = this.#stable.length; i < stable; i++) {
             if (words[i].w !== this.#shown[i]?.w) {
                 return;
             }
@@ -63,23 +63,32 @@ export class Transcript {
         return item;
     }
 
+    // A recogniser that knows punctuation says it behind the word.
+    #marked(item, mark) {
+        return mark ? [item, { ...item, Content: mark, Type: 'punctuation',
+            StartTime: item.EndTime }] : [item];
+    }
+
     #result(words, isFinal) {
-        const items = words.map((word, i) => this.#item(word, i, isFinal));
-        const text = items.map((item) => item.Content).join(' ');
+        const items = words.flatMap((word, i) => this.#marked(
+            this.#item(word, i, isFinal), word.mark));
+        const text = items.map(({ Content, Type }, i) =>
+            (i > 0 && Type === 'pronunciation' ? ' ' : '') + Content).join('');
         const end = words.at(-1).e;
-        if (isFinal) {
+        const isOpen = isFinal && items.at(-1).Type === 'pronunciation';
+        if (isOpen) {
             items.push({ Content: '.', Type: 'punctuation', StartTime: end,
                 EndTime: end, VocabularyFilterMatch: false,
                 ...(this.#unstable !== undefined && { Stable: true }) });
         }
         return { ResultId: this.#id, StartTime: words[0].s, EndTime: end,
             IsPartial: !isFinal, ChannelId: 'ch_0',
-            Alternatives: [{ Transcript: isFinal ? `${text}.` : text,
+            Alternatives: [{ Transcript: isOpen ? `${text}.` : text,
                 Items: items }] };
     }
 
     // The result to send for the recogniser's line, undefined: none.
-    take({ type, words }) {
+    take({ type, words, stable }) {
         const isFinal = type === 'final';
         let all = this.#merge(words);
         if (all.length === 0 && isFinal) {
@@ -90,7 +99,7 @@ export class Transcript {
         }
         this.#id ??= randomUUID();
         if (this.#unstable !== undefined && !isFinal) {
-            this.#settle(all);
+            this.#settle(all, stable);
         }
         this.#shown = all;
         const result = this.#result(all, isFinal);

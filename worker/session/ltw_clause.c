@@ -136,9 +136,8 @@ int
 ltw_clause_binds(const ltw_clause_rules_t *rules, lt_str_t word,
     lt_str_t next)
 {
-    if (is_number(rules, word)) {
-        /* "twenty five percent", "25 000"; also the unit after a number */
-        return 1;
+    if (is_number(rules, word) || is_number(rules, next)) {
+        return 1;               /* "a hundred and | five", "25 | percent" */
     }
     return is_name(rules, word) && (next.len == 0 || is_name(rules, next));
 }

@@ -60,9 +60,9 @@ extern const ltw_commit_policy_t ltw_commit_window;
  * those are taken that end
  *   a sentence;
  *   a clause, by a comma or its like, of five words or more;
- *   before a word that opens a clause, or else before the last one, when as
- *   many wait as the language allows (ltw_clause.h), or when the first of
- *   three or more was said 2.5 s ago;
+ *   before a word that opens a clause, or else where the next word is known,
+ *   when as many wait as the language allows (ltw_clause.h), or when the first
+ *   of three or more was said 2.5 s ago;
  * all of them when nothing new was heard for 0.5 s (for 1.5 s if it is one
  * word, or if more follows that is not stable, or may follow), and what a
  * final result leaves.  Never between two words that belong together.

@@ -53,11 +53,11 @@ words_n(const front_t *f, size_t until)
 }
 
 
-/* Between items[i - 1] and items[i], which is stable too. */
+/* Between items[i - 1] and items[i], which need not be stable. */
 static int
 may_part(const front_t *f, size_t i)
 {
-    return i > f->first && i < f->end && is_word(f, i)
+    return i > f->first && i < f->words->items_n && is_word(f, i)
         && !(is_word(f, i - 1)
              && ltw_clause_binds(f->rules, ltw_words_text(f->words, i - 1),
                     ltw_words_text(f->words, i)));
