@@ -148,6 +148,10 @@ bench-ingest: build $(BUILD)/bench/ingest-load $(BUILD)/bench/ingest-sink
 bench-fanout: build $(BUILD)/bench/fanout-client
 	@$(NODE) bench/fanout.mjs --module $(BUILD)/module/ngx_http_lt_module.so --bin $(BUILD)/bench $(RUN)
 
+# RUN='--listeners 5000 --legacy 200 --seconds 600 --kills 3': for long
+bench-reload: build
+	@$(NODE) bench/reload.mjs --module $(BUILD)/module/ngx_http_lt_module.so $(RUN)
+
 $(BUILD)/bench/ingest-sink: bench/ingest-kinesis.c
 $(BUILD)/bench/%: bench/%.c
 	@mkdir -p $(@D)
