@@ -162,11 +162,11 @@ read_header(lt_ws_decoder_t *d, uint8_t **pos, uint8_t *end,
 
 /* Takes the next n bytes of the frame's payload from the input, unmasked. */
 static uint8_t *
-take(lt_ws_decoder_t *d, uint8_t **pos, size_t n)
+take(lt_ws_decoder_t *d, uint8_t **pos, size_t n, int *is_ascii)
 {
     uint8_t *data = *pos;
 
-    lt_ws_unmask(data, n, d->mask, d->mask_pos);
+    *is_ascii = !lt_ws_unmask(data, n, d->mask, d->mask_pos);
     d->mask_pos = (uint8_t)((d->mask_pos + n) & 3);
     d->frame_left -= n;
     *pos += n;
@@ -176,8 +176,10 @@ take(lt_ws_decoder_t *d, uint8_t **pos, size_t n)
 static lt_result_t
 read_control(lt_ws_decoder_t *d, uint8_t **pos, size_t n, lt_ws_event_t *event)
 {
+    int is_ascii;
+
     if (n != 0) {
-        memcpy(d->control + d->control_len, take(d, pos, n), n);
+        memcpy(d->control + d->control_len, take(d, pos, n, &is_ascii), n);
         d->control_len = (uint8_t)(d->control_len + n);
     }
     if (d->frame_left != 0) {
@@ -198,19 +200,22 @@ static lt_result_t
 read_data(lt_ws_decoder_t *d, uint8_t **pos, size_t n, lt_ws_event_t *event,
     uint16_t *close_code, lt_error_t *err)
 {
+    int is_ascii;
+
     if (n == 0 && d->frame_left != 0) {
         return LT_AGAIN;
     }
 
     event->kind = LT_WS_DATA;
     event->opcode = d->message_opcode;
-    event->data = take(d, pos, n);
+    event->data = take(d, pos, n, &is_ascii);
     event->len = n;
     event->is_first = d->is_first;
     event->is_last = d->fin && d->frame_left == 0;
     d->is_first = 0;
 
     if (d->message_opcode == LT_WS_TEXT
+        && !(is_ascii && lt_utf8_is_complete(&d->utf8))
         && (lt_utf8_feed(&d->utf8, event->data, n) != LT_OK
             || (event->is_last && !lt_utf8_is_complete(&d->utf8)))) {
         return invalid(close_code, LT_WS_CLOSE_INVALID_DATA, err,
@@ -253,11 +258,12 @@ lt_ws_decode(lt_ws_decoder_t *d, uint8_t **pos, uint8_t *end,
 /* 16 bytes that the processor takes as one. */
 typedef uint8_t bytes_t __attribute__((vector_size(16)));
 
-void
+int
 lt_ws_unmask(uint8_t *data, size_t len, const uint8_t mask[4], size_t offset)
 {
-    uint8_t key[sizeof(bytes_t)];
-    bytes_t key_bytes, bytes;
+    uint8_t key[sizeof(bytes_t)], high = 0;
+    bytes_t key_bytes, bytes, all = {0};
+    uint64_t halves[2];
 
     for (size_t i = 0; i < sizeof(key); i++) {
         key[i] = mask[(offset + i) & 3];
@@ -267,11 +273,17 @@ lt_ws_unmask(uint8_t *data, size_t len, const uint8_t mask[4], size_t offset)
     for (; len >= sizeof(bytes); data += sizeof(bytes), len -= sizeof(bytes)) {
         memcpy(&bytes, data, sizeof(bytes));
         bytes ^= key_bytes;
+        all |= bytes;
         memcpy(data, &bytes, sizeof(bytes));
     }
     for (size_t i = 0; i < len; i++) {
         data[i] ^= key[i];
+        high |= data[i];
     }
+
+    memcpy(halves, &all, sizeof(halves));
+    return ((halves[0] | halves[1]) & 0x8080808080808080u) != 0
+           || (high & 0x80) != 0;
 }
 
 size_t

@@ -84,8 +84,9 @@ void lt_ws_decoder_init(lt_ws_decoder_t *d, size_t message_max);
 lt_result_t lt_ws_decode(lt_ws_decoder_t *d, uint8_t **pos, uint8_t *end,
     lt_ws_event_t *event, uint16_t *close_code, lt_error_t *err);
 
-/* Unmasks in place; offset = position of data[0] in the frame's payload. */
-void lt_ws_unmask(uint8_t *data, size_t len, const uint8_t mask[4],
+/* Unmasks in place; offset = position of data[0] in the frame's payload.
+   Returns nonzero when a byte is not ASCII: it has seen them all anyway. */
+int lt_ws_unmask(uint8_t *data, size_t len, const uint8_t mask[4],
     size_t offset);
 
 /* Header of an unfragmented server frame; returns its length, 2..10. */

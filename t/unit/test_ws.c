@@ -309,6 +309,35 @@ test_unmask(void **state)
     }
 }
 
+/* One byte that is no UTF-8, at each place of a text of each length: told by
+   unmasking, and refused by the decoder. */
+static void
+test_not_ascii(void **state)
+{
+    (void)state;
+    for (size_t len = 1; len <= 70; len++) {
+        for (size_t at = 0; at < len; at++) {
+            uint8_t frame[6 + 70] = {0x81, (uint8_t)(0x80 | len), 1, 2, 3, 4};
+            uint8_t *payload = frame + 6, *pos = frame;
+            lt_ws_decoder_t d;
+            lt_ws_event_t event;
+            uint16_t code = 0;
+
+            memset(payload, 'a', len);
+            assert_int_equal(lt_ws_unmask(payload, len, frame + 2, 0) != 0, 0);
+            assert_int_equal(lt_ws_unmask(payload, len, frame + 2, 0) != 0, 0);
+            payload[at] = 0xff;
+            assert_int_equal(lt_ws_unmask(payload, len, frame + 2, 0) != 0, 1);
+
+            lt_ws_decoder_init(&d, 1000);
+            assert_int_equal(
+                lt_ws_decode(&d, &pos, frame + 6 + len, &event, &code, NULL),
+                LT_INVALID);
+            assert_int_equal(code, LT_WS_CLOSE_INVALID_DATA);
+        }
+    }
+}
+
 static void
 test_header(void **state)
 {
@@ -429,6 +458,7 @@ main(void)
         cmocka_unit_test(test_dialogues),
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_unmask),
+        cmocka_unit_test(test_not_ascii),
         cmocka_unit_test(test_header),
         cmocka_unit_test(test_close_frame),
         cmocka_unit_test(test_close_parse),
