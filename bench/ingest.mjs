@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { makeCertificates } from '../local/tls.mjs';
 import { cpuSeconds, rssBytes, startTalker } from './processes.mjs';
-import { createSession, startServers } from './servers.mjs';
+import { createSession, startServers, status } from './servers.mjs';
 
 const { values: options } = parseArgs({ options: {
     module: { type: 'string' },
@@ -31,6 +31,7 @@ const { values: options } = parseArgs({ options: {
 } });
 const CHUNK_BYTES = 8192, CHUNKS_PER_S = 4, LINGER_MS = 100;
 const P99_MAX_MS = 150 + LINGER_MS, GROWTH_MAX = 1024 * 1024;
+const BUFFER_TOTAL = '600m';            // 8 s of 2,000 speakers: only faults fill it
 const COMPARED = 100;                   // speakers; all three keep up with them
 const SPEAKERS = [1, 26, 500];          // of the table of costs
 
@@ -77,10 +78,13 @@ const startOurs = (protocol) => async (sink) => {
     const servers = await startServers({
         module: options.module, kinesisPort: sink.port, kinesisTls: files,
         linger: `${LINGER_MS}ms`, buffer: '8s', workers: Number(options.workers),
-        http: () => (protocol === 'json' ? '' : `lt_kinesis_protocol ${protocol};`),
+        http: () => `${protocol === 'json' ? '' : `lt_kinesis_protocol ${protocol};`}
+    lt_audio_buffer_total ${BUFFER_TOTAL};`,
     });
     const children = readFileSync(`/proc/${servers.nginx}/task/${servers.nginx}/children`, 'utf8');
-    return { port: servers.port, pids: children.trim().split(' ').map(Number), stop: servers.stop,
+    const dropped = async () => Object.fromEntries(Object.entries((await status(servers.port)).counters)
+        .filter(([counter, n]) => /^audio_dropped_/.test(counter) && n > 0));
+    return { port: servers.port, pids: children.trim().split(' ').map(Number), stop: servers.stop, dropped,
         session: async () => {
             const { sessionId, speakerToken } = await createSession(servers.port);
             return `${sessionId} ${speakerToken}`;
@@ -176,6 +180,7 @@ const measure = async (name, speakers, seconds) => {
             units_per_speaker_hour: steady.units / hours,
             lost_bytes: sent.bytes - total.bytes, unsent: sent.unsent,
             disorder: total.disorder, bad: total.bad, growth_bytes: growth,
+            dropped: await system.dropped?.(),
         };
     } finally {
         await load?.stop();
@@ -192,8 +197,8 @@ const COLUMNS = [
     ['KiB/speaker', 12, (r) => r.kib_per_speaker.toFixed(1)],
     ['wire B/chunk', 13, (r) => Math.round(r.wire_per_chunk)],
     ['calls/sp.h', 11, (r) => Math.round(r.calls_per_speaker_hour)],
-    ['units/sp.h', 11, (r) => Math.round(r.units_per_speaker_hour)],
-    ['lost B', 8, (r) => r.lost_bytes], ['disorder', 9, (r) => r.disorder],
+    ['units/sp.h', 12, (r) => Math.round(r.units_per_speaker_hour)],
+    ['lost B', 11, (r) => r.lost_bytes], ['disorder', 9, (r) => r.disorder],
 ];
 
 const print = (rows) => {
@@ -246,7 +251,7 @@ const endure = async () => {
     print([row]);
     return {
         bench: 'ingest-long', speakers: row.speakers, chunks: row.chunks, lost_bytes: row.lost_bytes,
-        disorder: row.disorder, unsent: row.unsent, growth_bytes: row.growth_bytes,
+        disorder: row.disorder, dropped: row.dropped, unsent: row.unsent, growth_bytes: row.growth_bytes,
         kib_per_speaker: round(row.kib_per_speaker, 1), p50_accept_ms: row.p50_ms,
         p99_accept_ms: row.p99_ms, max_accept_ms: row.max_ms, blocked: row.load.blocked,
         load_late_ms: row.load.late_ms, tls: options.tls,
