@@ -1,6 +1,6 @@
 /*
  * Messages from the server to browsers, as JSON text: WebSocket messages and
- * the bodies of the session API.  docs/protocol.md.
+ * the bodies of the session API.  docs/protocol/.
  *
  * Not here: messages of the worker (they pass through byte for byte), frames.
  * Memory: into the caller's storage; LT_NOSPACE when it does not fit.
