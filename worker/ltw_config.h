@@ -72,6 +72,12 @@
         "between two reads of a shard; 10 % jitter is added")               \
     X(starting_position, CHOICE, "latest", 0, 1,                            \
         "latest trim_horizon: where a shard without checkpoint is begun")   \
+    X(consumer, CHOICE, "polling", 0, 1,                                    \
+        "polling fanout: read shards, or have them pushed (costs more)")    \
+    X(consumer_name, TEXT, "lt-worker", 1, 128,                             \
+        "fanout: as whom the fleet subscribes; registered if there is none")\
+    X(consumer_arn, TEXT, "", 20, 2048,                                     \
+        "fanout: of a registered consumer, in place of its name")           \
     X(presign_expires, TIME, "600s", 1000, 604800000,                       \
         "how long listeners can fetch a file")                              \
     X(status_listen, TEXT, "", 0, 64,                                       \
@@ -82,6 +88,7 @@
 #define LTW_CREDENTIALS_MAX 65536
 
 enum { LTW_MODE_WINDOW, LTW_MODE_LIVE };
+enum { LTW_READ_POLLING, LTW_READ_FANOUT };
 enum { LTW_START_LATEST, LTW_START_TRIM_HORIZON };
 
 #define LTW_CONFIG_TEXT(name) const char *name;

@@ -1,4 +1,5 @@
 /* lt-worker: reads its configuration, makes the rooms, waits for the end. */
+#include "kinesis/ltw_consumer.h"
 #include "kinesis/ltw_stream.h"
 #include "ltw_log.h"
 #include "ltw_services.h"
@@ -152,6 +153,7 @@ ltw_worker_deinit(ltw_worker_t *worker)
     ltw_timer_free(&worker->tick);
     ltw_timer_free(&worker->patience);
     ltw_failures_free(&worker->services.failures);
+    ltw_consumer_free(&worker->services.consumer);
     ltw_aws_free(&worker->services.aws);
     ltw_redis_free(&worker->services.redis);
     ltw_http_free(&worker->services.http);
@@ -198,6 +200,12 @@ ltw_worker_init(ltw_worker_t *worker, lt_error_t *err)
         return LT_ERROR;
     }
     loop = worker->services.loop;
+    if (worker->config.consumer == LTW_READ_FANOUT) {
+        worker->services.consumer = ltw_consumer_new(&worker->services, err);
+        if (worker->services.consumer == NULL) {
+            return LT_ERROR;
+        }
+    }
     lt_error_set(err, 0, "no memory, or what the line above says");
     worker->sessions = ltw_session_table_new(&worker->services);
     worker->tick = ltw_timer_new(loop, ltw_worker_tick, worker);

@@ -29,6 +29,9 @@
     X(redis_queue_full, "commands refused: too many were waiting")          \
     X(redis_messages, "messages of subscribed channels")                    \
     X(kinesis_iterator_expired, "shard iterators that expired")             \
+    X(subscriptions_opened, "times that a shard was subscribed to")         \
+    X(subscriptions_refused, "times that it could not be: polled meanwhile")\
+    X(subscriptions_lost, "subscriptions that ended with an error")         \
     X(leases_taken, "shards that this worker began to own")                 \
     X(leases_lost, "shards that another worker took over")                  \
     X(shards_stuck, "shards given back or begun anew: no answer for 10 s")  \
@@ -70,6 +73,7 @@
 /* name, text: go up and down */
 #define LTW_GAUGES(X)                                                       \
     X(shards_owned, "shards that this worker reads")                        \
+    X(shards_pushed, "of them, those that are pushed to us: fan-out")       \
     X(shards_unread, "shards that nobody reads, at the last audit")         \
     X(hash_range_gaps, "stretches of hash keys without an open shard")      \
     X(workers_live, "workers of this stream, this one too")                 \

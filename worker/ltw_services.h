@@ -31,6 +31,8 @@ typedef struct {
     ltw_aws_t *aws;
     ltw_inflow_t *inflow;
     ltw_failures_t *failures;
+    struct ltw_consumer_s *consumer;    /* kinesis/ltw_consumer.h; NULL:
+                                           shards are polled */
 } ltw_services_t;
 
 #endif

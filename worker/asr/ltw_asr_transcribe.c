@@ -444,7 +444,7 @@ static lt_result_t
 connect_signed(stream_t *s, const ltw_asr_options_t *o, lt_error_t *err)
 {
     static const ltw_h2_events_t h2_events = { on_h2_headers, on_h2_body,
-        on_h2_drain, on_h2_close };
+        on_h2_drain, on_h2_close, NULL };
     const ltw_services_t *services = s->engine->services;
     const ltw_aws_endpoint_t *endpoint = ltw_aws_endpoint(services->aws,
         LTW_AWS_TRANSCRIBE);

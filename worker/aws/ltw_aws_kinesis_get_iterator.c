@@ -1,30 +1,30 @@
 #include "aws/ltw_aws_kinesis_get_iterator.h"
 
-#include "lt_json.h"
 #include "lt_kinesis.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static void
-ltw_iterator_position(lt_json_writer_t *w, lt_str_t position)
+void
+ltw_aws_kinesis_position(lt_json_writer_t *w, lt_str_t position,
+    const char *type_name, const char *number_name)
 {
     char ms_text[24] = "";
 
     if (lt_str_is(position, "LATEST") || lt_str_is(position, "TRIM_HORIZON")) {
-        lt_json_put_str(w, "ShardIteratorType", position);
+        lt_json_put_str(w, type_name, position);
         return;
     }
     if (position.len > 1 && position.len < sizeof(ms_text)
         && position.data[0] == '@')
     {
         memcpy(ms_text, position.data + 1, position.len - 1);
-        lt_json_put_cstr(w, "ShardIteratorType", "AT_TIMESTAMP");
+        lt_json_put_cstr(w, type_name, "AT_TIMESTAMP");
         lt_json_put_number(w, "Timestamp", strtod(ms_text, NULL) / 1000);
         return;
     }
-    lt_json_put_cstr(w, "ShardIteratorType", "AFTER_SEQUENCE_NUMBER");
-    lt_json_put_str(w, "StartingSequenceNumber", position);
+    lt_json_put_cstr(w, type_name, "AFTER_SEQUENCE_NUMBER");
+    lt_json_put_str(w, number_name, position);
 }
 
 ltw_aws_id_t
@@ -52,7 +52,8 @@ ltw_aws_kinesis_get_iterator(ltw_aws_t *aws, lt_str_t stream, lt_str_t shard,
     lt_json_open_object(&w, NULL);
     lt_json_put_str(&w, "StreamName", stream);
     lt_json_put_str(&w, "ShardId", shard);
-    ltw_iterator_position(&w, position);
+    ltw_aws_kinesis_position(&w, position, "ShardIteratorType",
+        "StartingSequenceNumber");
     lt_json_close_object(&w);
     if (lt_out_result(&out) != LT_OK) {
         return 0;

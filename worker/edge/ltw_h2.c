@@ -6,7 +6,6 @@
 
 #define ANSWER_HEADERS_MAX 16
 #define ANSWER_HEADER_SIZE 300
-#define WINDOW_BYTES (1024 * 1024)
 
 typedef enum {
     H2_OPEN,                    /* the body may be written */
@@ -31,6 +30,8 @@ struct ltw_h2_s {
     int32_t stream_id;
     int status;
     int has_refused;            /* a write: tell when there is room */
+    int is_paused;
+    size_t unconsumed;          /* came while paused */
     int is_answered;            /* the server ended the stream properly */
     lt_error_t err;             /* why the stream was closed */
 
@@ -192,6 +193,13 @@ on_frame(nghttp2_session *session, const nghttp2_frame *frame,
     ltw_h2_t *h2 = user_data;
 
     (void) session;
+    if (frame->hd.type == NGHTTP2_PING
+        && (frame->hd.flags & NGHTTP2_FLAG_ACK) && h2->state < H2_CLOSED
+        && h2->events.on_pong != NULL)
+    {
+        h2->events.on_pong(h2->data);
+        return 0;
+    }
     if (frame->hd.type == NGHTTP2_GOAWAY && h2->err.text[0] == '\0') {
         h2->err.code = (int) frame->goaway.error_code;
         return 0;
@@ -215,12 +223,16 @@ on_chunk(nghttp2_session *session, uint8_t flags, int32_t stream_id,
 {
     ltw_h2_t *h2 = user_data;
 
-    (void) session;
     (void) flags;
     if (stream_id == h2->stream_id && h2->state < H2_CLOSED) {
         h2->events.on_body(h2->data, data, len);
     }
-    return 0;
+    if (h2->is_paused) {
+        h2->unconsumed += len;
+        return 0;
+    }
+    return nghttp2_session_consume(session, stream_id, len) == 0 ? 0
+        : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
 
@@ -365,18 +377,25 @@ static int
 session_make(ltw_h2_t *h2)
 {
     nghttp2_session_callbacks *callbacks;
+    nghttp2_option *option;
     int rc;
 
     if (nghttp2_session_callbacks_new(&callbacks) != 0) {
         return NGHTTP2_ERR_NOMEM;
     }
+    if (nghttp2_option_new(&option) != 0) {
+        nghttp2_session_callbacks_del(callbacks);
+        return NGHTTP2_ERR_NOMEM;
+    }
+    nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks,
         on_chunk);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks,
         on_stream_close);
-    rc = nghttp2_session_client_new(&h2->session, callbacks, h2);
+    rc = nghttp2_session_client_new2(&h2->session, callbacks, h2, option);
+    nghttp2_option_del(option);
     nghttp2_session_callbacks_del(callbacks);
     return rc;
 }
@@ -389,12 +408,16 @@ request_submit(ltw_h2_t *h2, const ltw_h2_options_t *o)
     nghttp2_data_provider body = { .read_callback = on_body_read };
     const nghttp2_settings_entry settings[] = {
         { NGHTTP2_SETTINGS_ENABLE_PUSH, 0 },
-        { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, WINDOW_BYTES },
+        { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, LTW_H2_WINDOW },
     };
     size_t n = 0;
     int rc = nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, settings,
         sizeof(settings) / sizeof(settings[0]));
 
+    if (rc == 0) {
+        rc = nghttp2_session_set_local_window_size(h2->session,
+            NGHTTP2_FLAG_NONE, 0, LTW_H2_WINDOW);
+    }
     if (rc != 0) {
         return rc;
     }
@@ -481,6 +504,39 @@ ltw_h2_end(ltw_h2_t *h2)
 {
     if (h2->state == H2_OPEN) {
         h2->state = H2_ENDED;
+        ltw_timer_start(h2->pump, 0);
+    }
+}
+
+
+/* ---- reading ---- */
+
+void
+ltw_h2_pause(ltw_h2_t *h2)
+{
+    h2->is_paused = 1;
+}
+
+
+void
+ltw_h2_resume(ltw_h2_t *h2)
+{
+    if (h2->is_paused && h2->state < H2_CLOSED) {
+        h2->is_paused = 0;
+        (void) nghttp2_session_consume(h2->session, h2->stream_id,
+            h2->unconsumed);
+        h2->unconsumed = 0;
+        ltw_timer_start(h2->pump, 0);
+    }
+}
+
+
+void
+ltw_h2_ping(ltw_h2_t *h2)
+{
+    if (h2->state < H2_CLOSED
+        && nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, NULL) == 0)
+    {
         ltw_timer_start(h2->pump, 0);
     }
 }

@@ -4,6 +4,8 @@
  *
  * Not here: many requests on one connection (Transcribe refuses that).
  * Memory: the body to send is copied; at most LTW_H2_WRITE_MAX bytes wait.
+ * What comes is not kept here: while paused the server may send
+ * LTW_H2_WINDOW more.
  * Callbacks run on the loop only, never inside a function of this header;
  * after ltw_h2_close none runs, also when called from inside one.
  */
@@ -14,6 +16,7 @@
 #include "lt_sigv4.h"           /* lt_header_t */
 
 #define LTW_H2_WRITE_MAX (256 * 1024)
+#define LTW_H2_WINDOW (1024 * 1024)
 #define LTW_H2_HEADERS_MAX 32
 
 typedef struct ltw_h2_s ltw_h2_t;
@@ -39,6 +42,8 @@ typedef struct {
     /* The last call.  err->text is empty when the server ended its answer
        properly; err->code may be LTW_TLS_UNTRUSTED. */
     void (*on_close)(void *data, const lt_error_t *err);
+    /* The answer to ltw_h2_ping(); NULL: not asked for. */
+    void (*on_pong)(void *data);
 } ltw_h2_events_t;
 
 /* NULL: err says why.  Everything is copied. */
@@ -50,6 +55,13 @@ ltw_h2_t *ltw_h2_open(ltw_loop_t *loop, ltw_tls_context_t *context,
    was taken, wait for on_drain.  LT_ERROR: closed, ended, or no memory. */
 lt_result_t ltw_h2_write(ltw_h2_t *h2, const void *data, size_t len);
 void ltw_h2_end(ltw_h2_t *h2);              /* END_STREAM after what waits */
+
+/* Lets the server send no more than fits its window; on_body still runs for
+   that.  Undone by ltw_h2_resume(). */
+void ltw_h2_pause(ltw_h2_t *h2);
+void ltw_h2_resume(ltw_h2_t *h2);
+
+void ltw_h2_ping(ltw_h2_t *h2);             /* is the server there? */
 
 /* A response header (lower case), len 0 when absent; at most 16 are kept.
    Lives as long as h2. */

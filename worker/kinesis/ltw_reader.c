@@ -1,6 +1,7 @@
 #include "kinesis/ltw_reader.h"
 
 #include "aws/ltw_aws_kinesis_get_iterator.h"
+#include "kinesis/ltw_fanout.h"
 #include "ltw_log.h"
 
 #include <stdio.h>
@@ -13,10 +14,11 @@
 #define LTW_READER_BACKOFF_MAX_MS 10000
 #define LTW_READER_REMIND_MS 30000      /* "still failing", in the log */
 #define LTW_READER_RECORDS_MIN 500      /* asked for in one call */
+#define LTW_READER_SKEW_MS 5000         /* our clock may be ahead of AWS's */
 
 typedef enum {
     LTW_READER_STOPPED, LTW_READER_ITERATOR, LTW_READER_POLLING,
-    LTW_READER_FETCHING
+    LTW_READER_FETCHING, LTW_READER_PUSHED
 } ltw_reader_state_t;
 
 struct ltw_reader_s {
@@ -24,6 +26,8 @@ struct ltw_reader_s {
     ltw_reader_state_t state;
     ltw_timer_t *timer;
     ltw_aws_id_t call;
+    ltw_fanout_t *fanout;               /* NULL: always polled */
+    int64_t asked_wall_ms;              /* for the iterator */
     char position[LTW_POSITION_MAX];    /* read up to here */
     char iterator[LTW_ITERATOR_MAX];
     int64_t fetched_at_ms;              /* begin of the last GetRecords */
@@ -147,6 +151,7 @@ static void
 ltw_reader_get_iterator(ltw_reader_t *reader)
 {
     reader->state = LTW_READER_ITERATOR;
+    reader->asked_wall_ms = ltw_aws_time_ms(reader->options.services->aws);
     reader->call = ltw_aws_kinesis_get_iterator(reader->options.services->aws,
         lt_str(reader->options.stream), lt_str(reader->options.shard),
         lt_str(reader->position), ltw_reader_on_iterator, reader);
@@ -234,6 +239,79 @@ ltw_reader_on_records(void *data, const ltw_aws_answer_t *answer)
     ltw_records_deinit(&records);
 }
 
+/* ---- pushed ---- */
+
+/* 1: it is.  What came after LATEST was asked for must come. */
+static int
+ltw_reader_subscribe(ltw_reader_t *reader)
+{
+    char since[LTW_POSITION_MAX];
+
+    if (reader->fanout == NULL) {
+        return 0;
+    }
+    snprintf(since, sizeof(since), "%s", reader->position);
+    if (strcmp(since, "LATEST") == 0) {
+        snprintf(since, sizeof(since), "@%lld",
+            (long long) (reader->asked_wall_ms - LTW_READER_SKEW_MS));
+    }
+    if (!ltw_fanout_start(reader->fanout, lt_str(since))) {
+        return 0;
+    }
+    ltw_reader_set_position(reader, lt_str(since));
+    reader->state = LTW_READER_PUSHED;
+    return 1;
+}
+
+static int
+ltw_reader_is_ready(void *data)
+{
+    ltw_reader_t *reader = data;
+
+    return reader->options.is_ready(reader->options.data);
+}
+
+static void
+ltw_reader_alive(void *data)
+{
+    ltw_reader_t *reader = data;
+
+    ltw_inflow_read(reader->options.services->inflow, reader->behind_ms,
+        ltw_loop_now_ms(ltw_reader_loop(reader)));
+}
+
+static int
+ltw_reader_pushed(void *data, const ltw_records_t *records)
+{
+    ltw_reader_t *reader = data;
+
+    ltw_reader_worked(reader);
+    reader->behind_ms = records->behind_ms;
+    ltw_reader_alive(reader);
+    return reader->options.take(reader->options.data, records);
+}
+
+static void
+ltw_reader_pushed_out(void *data)
+{
+    ltw_reader_t *reader = data;
+
+    reader->state = LTW_READER_STOPPED;
+    reader->behind_ms = 0;
+    reader->options.read_out(reader->options.data);
+}
+
+static void
+ltw_reader_polled(void *data)
+{
+    ltw_reader_t *reader = data;
+
+    reader->moved_at_ms = ltw_loop_now_ms(ltw_reader_loop(reader));
+    ltw_reader_get_iterator(reader);
+}
+
+/* ---- polled ---- */
+
 static void
 ltw_reader_fetch(ltw_reader_t *reader)
 {
@@ -244,6 +322,9 @@ ltw_reader_fetch(ltw_reader_t *reader)
     if (!reader->options.is_ready(reader->options.data)) {
         reader->moved_at_ms = ltw_loop_now_ms(ltw_reader_loop(reader));
         ltw_timer_start(reader->timer, LTW_READER_PAUSE_MS);
+        return;
+    }
+    if (ltw_reader_subscribe(reader)) {
         return;
     }
     reader->fetched_at_ms = ltw_loop_now_ms(ltw_reader_loop(reader));
@@ -270,6 +351,7 @@ ltw_reader_timer_ready(void *data)
         ltw_reader_fetch(reader);
         break;
     case LTW_READER_FETCHING:
+    case LTW_READER_PUSHED:
     case LTW_READER_STOPPED:
         break;
     }
@@ -290,6 +372,9 @@ void
 ltw_reader_stop(ltw_reader_t *reader)
 {
     ltw_timer_stop(reader->timer);
+    if (reader->fanout != NULL) {
+        ltw_fanout_stop(reader->fanout);
+    }
     ltw_aws_cancel(reader->options.services->aws, reader->call);
     reader->call = 0;
     reader->behind_ms = 0;
@@ -317,8 +402,26 @@ ltw_reader_behind_ms(const ltw_reader_t *reader)
 int64_t
 ltw_reader_stuck_ms(const ltw_reader_t *reader)
 {
-    return reader->state == LTW_READER_STOPPED ? 0
+    return reader->state == LTW_READER_STOPPED
+        || reader->state == LTW_READER_PUSHED ? 0
         : ltw_loop_now_ms(ltw_reader_loop(reader)) - reader->moved_at_ms;
+}
+
+static ltw_fanout_t *
+ltw_reader_fanout(ltw_reader_t *reader)
+{
+    ltw_fanout_options_t options = {
+        .services = reader->options.services,
+        .shard = reader->options.shard,
+        .is_ready = ltw_reader_is_ready,
+        .take = ltw_reader_pushed,
+        .alive = ltw_reader_alive,
+        .read_out = ltw_reader_pushed_out,
+        .polled = ltw_reader_polled,
+        .data = reader,
+    };
+
+    return ltw_fanout_new(&options);
 }
 
 ltw_reader_t *
@@ -332,7 +435,12 @@ ltw_reader_new(const ltw_reader_options_t *options)
     reader->options = *options;
     reader->timer = ltw_timer_new(options->services->loop,
         ltw_reader_timer_ready, reader);
-    if (reader->timer == NULL) {
+    if (options->services->consumer != NULL) {
+        reader->fanout = ltw_reader_fanout(reader);
+    }
+    if (reader->timer == NULL || (reader->fanout == NULL
+            && options->services->consumer != NULL))
+    {
         ltw_reader_free(&reader);
     }
     return reader;
@@ -344,6 +452,7 @@ ltw_reader_free(ltw_reader_t **reader)
     if (*reader != NULL) {
         ltw_aws_cancel((*reader)->options.services->aws, (*reader)->call);
         ltw_timer_free(&(*reader)->timer);
+        ltw_fanout_free(&(*reader)->fanout);
         free(*reader);
         *reader = NULL;
     }

@@ -1,12 +1,15 @@
 /*
  * Reads one shard from a position on: iterator, GetRecords, their pace and
- * their failures.  Not here: who may read it, what becomes of the records.
+ * their failures; or has it pushed (ltw_fanout.h), while that can be.
+ * Not here: who may read it, what becomes of the records.
  *
  * States, and what ends each:
  *   STOPPED    ltw_reader_start()
  *   ITERATOR   GetShardIterator under way, or waiting to try again
  *   POLLING    waits for the next GetRecords: 200 ms at least after the last
  *   FETCHING   GetRecords under way
+ *   PUSHED     subscribed to; begun instead of a GetRecords, and polled again
+ *              from an iterator on when the subscription is lost
  * Callbacks run on the loop, never inside a function of this header.
  */
 #ifndef LTW_READER_H
@@ -47,7 +50,7 @@ void ltw_reader_pass(ltw_reader_t *reader, lt_str_t sequence_number);
 const char *ltw_reader_position(const ltw_reader_t *reader);
 
 int64_t ltw_reader_behind_ms(const ltw_reader_t *reader);   /* the tip */
-/* Since it was started, read, or was last not ready.  0: stopped. */
+/* Since it was started, read, or was last not ready.  0: stopped, pushed. */
 int64_t ltw_reader_stuck_ms(const ltw_reader_t *reader);
 
 #endif
