@@ -2,7 +2,7 @@
 import http from 'node:http';
 
 export const KINDS = ['throttle', 'partial', '500', 'slow', 'cut', 'expired',
-    'skew', 'end'];
+    'skew', 'end', 'conflict'];
 // Wrong answers of those who issue keys (fleet.mjs).
 const ISSUER_KINDS = ['500', 'slow', 'cut', 'garbage', 'oversize', 'refusal',
     'late', 'tokenless', 'line-end'];

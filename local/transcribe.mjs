@@ -26,6 +26,8 @@ const MID_STREAM = {
     500: new AwsError('InternalFailureException', 'Internal failure', 500),
     expired: new AwsError('BadRequestException',
         'The security token included in the request is expired'),
+    conflict: new AwsError('ConflictException',
+        'A new stream started with the same session ID.', 409),
 };
 
 const codec = new EventStreamCodec(

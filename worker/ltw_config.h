@@ -68,6 +68,8 @@
     X(on_failure, TEXT, "", 1, 1024,                                        \
         "file or s3://bucket/prefix for what was set aside; none: counted") \
     X(sessions_max, COUNT, "4096", 1, 4096, "talks of this worker at once") \
+    X(transcribe_stream_age, TIME, "210m", 5000, 14400000,                  \
+        "then a Transcribe stream is replaced; AWS ends one after 4 h")     \
     X(poll_interval, TIME, "225ms", 200, 60000,                             \
         "between two reads of a shard; 10 % jitter is added")               \
     X(starting_position, CHOICE, "latest", 0, 1,                            \

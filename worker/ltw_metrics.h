@@ -56,6 +56,7 @@
     X(sessions_abandoned, "talks left at once: another worker has them")    \
     X(streams_opened, "Transcribe streams opened")                          \
     X(streams_failed, "Transcribe streams that ended with an error")        \
+    X(streams_rotated, "Transcribe streams replaced before their end")      \
     X(silence_sent, "times silence was sent to keep a stream")              \
     X(segments_committed, "segments of transcripts")                        \
     X(segments_published, "segments delivered, once a language")            \

@@ -38,6 +38,8 @@ typedef enum {
     LTW_ASR_COMPLETE,           /* after finish: everything was said */
     LTW_ASR_TRANSIENT,          /* open another one after a while */
     LTW_ASR_THROTTLED,          /* the same, later */
+    LTW_ASR_CONFLICT,           /* a stream with the same id was opened: ours
+                                   again only if the talk still is */
     LTW_ASR_FATAL               /* configuration, keys: retry seldom */
 } ltw_asr_end_t;
 

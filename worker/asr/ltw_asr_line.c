@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asr/ltw_asr_ring.h"
+#include "asr/ltw_stream_id.h"
 #include "lt_audio_record.h"
 #include "ltw_log.h"
 
@@ -14,6 +16,11 @@
 #define SILENCE_MS 1000
 #define SILENCE_AGAIN_MS 500
 #define FATAL_DELAY_MS 30000
+#define CONFLICT_DELAY_MS 5000          /* then the talk knows whose it is */
+#define KEYS_LEFT_MS 60000              /* a stream ends before its keys */
+#define LIFE_MIN_MS 5000
+#define OVERLAP_MS 3000                 /* without a word to tell them by */
+#define ROTATE_AGAIN_MS 30000
 #define FINISH_MAX_MS 15000
 #define HEALTHY_AFTER_MS 10000                  /* then the backoff is reset */
 
@@ -24,6 +31,15 @@ typedef enum {
     LINE_OVER                   /* finished */
 } line_state_t;
 
+/* One stream of the engine and how far it was fed. */
+typedef struct {
+    ltw_asr_line_t *line;
+    ltw_asr_stream_t *stream;
+    int64_t base;               /* line position of the stream's first byte */
+    int64_t sent;               /* position */
+    int64_t opened_at_ms;       /* 0: not answered yet */
+} feed_t;
+
 struct ltw_asr_line_s {
     const ltw_services_t *services;
     ltw_asr_engine_t *engine;
@@ -31,13 +47,13 @@ struct ltw_asr_line_s {
     void *data;
     char session_id[80];
     char language[8];
-    char stream_id[37];
+    char stream_id[LTW_STREAM_ID_SIZE];
 
     line_state_t state;
-    ltw_asr_stream_t *stream;
-    int64_t stream_base;        /* line position of the stream's first byte */
-    int64_t replayed_ms;        /* audio that the one before had too */
-    int64_t opened_at_ms;       /* 0: not answered yet */
+    feed_t feeds[2];
+    feed_t *now;                /* whose words count; its sent is the line's */
+    feed_t *next;               /* shall take over: while there is a stream */
+    unsigned rotations;
     unsigned failures;          /* in a row */
     int is_finishing;           /* finish was called */
     int is_finish_sent;         /* and the stream was told */
@@ -45,71 +61,60 @@ struct ltw_asr_line_s {
     int64_t written_at_ms;
 
     ltw_timer_t *retry;         /* WAITING */
+    ltw_timer_t *rotate;        /* RUNNING */
     ltw_timer_t *pump;          /* audio goes out on the loop */
     ltw_timer_t *silence;
     ltw_timer_t *finish;
 
-    uint8_t *audio;             /* positions base..base + len */
-    size_t size;
-    size_t len;
-    int64_t base;
-    int64_t sent;               /* position */
+    ltw_asr_ring_t ring;
     int64_t settled;            /* nothing before it is needed again */
 };
-
-static void open_stream(ltw_asr_line_t *line);
-
 
 static int64_t
 head(const ltw_asr_line_t *line)
 {
-    return line->base + (int64_t) line->len;
+    return ltw_asr_ring_head(&line->ring);
 }
 
 
 /* ---- the audio that waits or may have to be sent again ---- */
 
+/* What is skipped takes no time on its stream. */
 static void
-drop_before(ltw_asr_line_t *line, int64_t position)
+skip_to(feed_t *feed, int64_t position)
 {
-    size_t n;
-
-    if (position <= line->base) {
-        return;
+    if (feed->sent < position) {
+        feed->base += position - feed->sent;
+        feed->sent = position;
     }
-    n = (size_t) (position - line->base);
-    memmove(line->audio, line->audio + n, line->len - n);
-    line->len -= n;
-    line->base = position;
 }
 
 
 static void
 trim(ltw_asr_line_t *line, size_t coming)
 {
-    int64_t keep = line->sent - REPLAY_MAX;
+    int64_t sent = line->now->sent;
+    int64_t keep = sent - REPLAY_MAX;
     int64_t oldest = head(line) + (int64_t) coming - WAITING_MAX;
 
-    if (keep < line->settled) {
-        keep = line->settled;
-    }
-    if (keep > line->sent) {
-        keep = line->sent;
+    keep = keep < line->settled ? line->settled : keep;
+    keep = keep > sent ? sent : keep;
+    if (line->next->stream != NULL && keep > line->next->sent) {
+        keep = line->next->sent;
     }
     /* Moving bytes for every record would cost more than they are worth. */
-    if (keep - line->base > 4 * LT_AUDIO_BYTES_PER_S) {
-        drop_before(line, keep);
+    if (keep - line->ring.base > 4 * LT_AUDIO_BYTES_PER_S) {
+        ltw_asr_ring_drop_before(&line->ring, keep);
     }
-    if (oldest > line->sent) {
-        ltw_count(line->services->metrics, pcm_bytes_overflow,
-            oldest - line->sent);
+    if (oldest > sent) {
+        ltw_count(line->services->metrics, pcm_bytes_overflow, oldest - sent);
         ltw_log(LTW_WARN, "audio_dropped",
             ltw_cstr("session", line->session_id),
-            ltw_int("bytes", oldest - line->sent),
+            ltw_int("bytes", oldest - sent),
             ltw_cstr("reason", "the recogniser does not take it"));
-        line->stream_base += oldest - line->sent;   /* what is skipped */
-        line->sent = oldest;
-        drop_before(line, oldest);
+        skip_to(line->now, oldest);
+        skip_to(line->next, oldest);
+        ltw_asr_ring_drop_before(&line->ring, oldest);
     }
 }
 
@@ -117,28 +122,8 @@ trim(ltw_asr_line_t *line, size_t coming)
 static lt_result_t
 append(ltw_asr_line_t *line, lt_str_t pcm)
 {
-    size_t size = line->size > 0 ? line->size : 128 * 1024;
-    uint8_t *grown;
-
     trim(line, pcm.len);
-    while (size < line->len + pcm.len) {
-        size *= 2;
-    }
-    if (size > line->size) {
-        grown = realloc(line->audio, size);
-        if (grown == NULL) {
-            return LT_ERROR;
-        }
-        line->audio = grown;
-        line->size = size;
-    }
-    if (pcm.data != NULL) {
-        memcpy(line->audio + line->len, pcm.data, pcm.len);
-    } else {
-        memset(line->audio + line->len, 0, pcm.len);
-    }
-    line->len += pcm.len;
-    return LT_OK;
+    return ltw_asr_ring_append(&line->ring, pcm);
 }
 
 
@@ -152,9 +137,26 @@ over(ltw_asr_line_t *line)
         line->state = LINE_OVER;
         ltw_timer_stop(line->silence);
         ltw_timer_stop(line->retry);
+        ltw_timer_stop(line->rotate);
         ltw_timer_stop(line->finish);
-        line->engine->close(&line->stream);
+        line->engine->close(&line->now->stream);
+        line->engine->close(&line->next->stream);
         line->events.on_over(line->data);
+    }
+}
+
+
+static void
+feed(ltw_asr_line_t *line, feed_t *f)
+{
+    lt_str_t pcm;
+
+    while (f->stream != NULL && f->sent < head(line)) {
+        pcm = ltw_asr_ring_view(&line->ring, f->sent, EVENT_BYTES);
+        if (line->engine->write(f->stream, pcm) != LT_OK) {
+            return;             /* on_drain or on_end will come */
+        }
+        f->sent += (int64_t) pcm.len;
     }
 }
 
@@ -163,28 +165,22 @@ static void
 on_pump(void *data)
 {
     ltw_asr_line_t *line = data;
-    size_t at, n;
 
     if (line->is_finishing && line->state == LINE_IDLE) {
         over(line);
         return;
     }
-    while (line->stream != NULL && !line->is_finish_sent
-           && line->sent < head(line))
-    {
-        at = (size_t) (line->sent - line->base);
-        n = line->len - at;
-        n = n < EVENT_BYTES ? n : EVENT_BYTES;
-        if (line->engine->write(line->stream,
-                (lt_str_t) { (const char *) line->audio + at, n }) != LT_OK)
-        {
-            return;             /* on_drain or on_end will come */
-        }
-        line->sent += (int64_t) n;
+    if (line->is_finish_sent) {
+        return;
     }
-    if (line->is_finishing && line->stream != NULL && !line->is_finish_sent) {
+    feed(line, line->now);
+    feed(line, line->next);
+    if (line->is_finishing && line->now->stream != NULL
+        && line->now->sent == head(line))
+    {
         line->is_finish_sent = 1;
-        line->engine->finish(line->stream);
+        line->engine->close(&line->next->stream);
+        line->engine->finish(line->now->stream);
     }
 }
 
@@ -192,7 +188,7 @@ on_pump(void *data)
 static void
 on_drain(void *data)
 {
-    on_pump(data);
+    on_pump(((feed_t *) data)->line);
 }
 
 
@@ -212,7 +208,7 @@ on_silence(void *data)
     line->written_at_ms = now_ms;
     ltw_timer_start(line->silence, LTW_ASR_SILENCE_AFTER_MS);
     if (line->state != LINE_RUNNING || line->is_finishing
-        || line->sent < head(line) || append(line, zeros) != LT_OK)
+        || line->now->sent < head(line) || append(line, zeros) != LT_OK)
     {
         return;
     }
@@ -223,27 +219,68 @@ on_silence(void *data)
 
 /* ---- from the stream ---- */
 
+/* How long a stream may live: Transcribe ends a session after some hours, and
+   its keys sign no longer than they are good. */
+static int64_t
+life_ms(const ltw_asr_line_t *line)
+{
+    int64_t life = line->services->config->transcribe_stream_age;
+    int64_t keys = ltw_aws_keys_left_ms(line->services->aws) - KEYS_LEFT_MS;
+
+    life = keys < life ? keys : life;
+    return life > LIFE_MIN_MS ? life : LIFE_MIN_MS;
+}
+
+
 static void
 on_open(void *data)
 {
-    ltw_asr_line_t *line = data;
+    feed_t *f = data;
+    ltw_asr_line_t *line = f->line;
 
-    line->opened_at_ms = ltw_loop_now_ms(line->services->loop);
+    f->opened_at_ms = ltw_loop_now_ms(line->services->loop);
     ltw_log(LTW_INFO, "stream_opened", ltw_cstr("session", line->session_id),
         ltw_cstr("engine", line->engine->name),
         ltw_cstr("language", line->language),
-        ltw_int("replayed_ms", line->replayed_ms));
+        ltw_int("rotation", line->rotations + (f == line->next)),
+        ltw_int("replayed_ms", (line->now->sent - f->base) / BYTES_PER_MS
+            * (f->base < line->now->sent)));
+    ltw_timer_start(line->rotate, f == line->next ? OVERLAP_MS
+        : life_ms(line));
+}
+
+
+/* The next stream's words count from now on. */
+static void
+switch_over(ltw_asr_line_t *line)
+{
+    feed_t *before = line->now;
+
+    line->engine->close(&before->stream);
+    line->now = line->next;
+    line->next = before;
+    line->rotations++;
+    line->failures = 0;
+    ltw_count(line->services->metrics, streams_rotated, 1);
+    ltw_log(LTW_INFO, "stream_rotated", ltw_cstr("session", line->session_id),
+        ltw_int("rotation", line->rotations));
+    ltw_timer_start(line->rotate, life_ms(line));
+    line->events.on_restart(line->data);
 }
 
 
 static void
 on_result(void *data, const ltw_asr_result_t *result)
 {
-    ltw_asr_line_t *line = data;
-    int64_t base_ms = line->stream_base / BYTES_PER_MS;
+    feed_t *f = data;
+    ltw_asr_line_t *line = f->line;
+    int64_t base_ms = f->base / BYTES_PER_MS;
     ltw_asr_item_t items[LTW_ASR_ITEMS_MAX];
     ltw_asr_result_t moved = *result;
 
+    if (f == line->next) {
+        switch_over(line);
+    }
     for (size_t i = 0; i < result->items_n; i++) {
         items[i] = result->items[i];
         items[i].start_ms += base_ms;
@@ -267,6 +304,9 @@ retry_delay_ms(ltw_asr_line_t *line, ltw_asr_end_t how)
     if (how == LTW_ASR_FATAL) {
         return FATAL_DELAY_MS;
     }
+    if (how == LTW_ASR_CONFLICT) {
+        return CONFLICT_DELAY_MS;
+    }
     delay = lt_aws_retry_delay_ms(
         how == LTW_ASR_THROTTLED ? LT_AWS_THROTTLE : LT_AWS_TRANSIENT,
         line->failures, ltw_loop_random(line->services->loop));
@@ -274,16 +314,45 @@ retry_delay_ms(ltw_asr_line_t *line, ltw_asr_end_t how)
 }
 
 
+/* 1: there is another stream, which goes on. */
+static int
+end_one_of_two(ltw_asr_line_t *line, feed_t *f, const char *code,
+    const char *text)
+{
+    if (f == line->now
+        && (line->next->opened_at_ms == 0 || line->is_finish_sent))
+    {
+        line->engine->close(&line->next->stream);
+    }
+    if (line->next->stream == NULL && f == line->now) {
+        return 0;
+    }
+    ltw_log(LTW_WARN, "stream_failed", ltw_cstr("session", line->session_id),
+        ltw_cstr("code", code), ltw_cstr("message", text),
+        ltw_cstr("hint", "another stream goes on"));
+    if (f == line->now) {
+        switch_over(line);
+    } else {
+        line->engine->close(&f->stream);
+        ltw_timer_start(line->rotate, ROTATE_AGAIN_MS);
+    }
+    return 1;
+}
+
+
 static void
 on_end(void *data, ltw_asr_end_t how, const char *code, const char *text)
 {
-    ltw_asr_line_t *line = data;
+    feed_t *f = data;
+    ltw_asr_line_t *line = f->line;
     int64_t now_ms = ltw_loop_now_ms(line->services->loop);
-    int64_t lived_ms = line->opened_at_ms == 0 ? 0
-        : now_ms - line->opened_at_ms;
+    int64_t lived_ms = f->opened_at_ms == 0 ? 0 : now_ms - f->opened_at_ms;
     int64_t delay_ms;
 
-    line->engine->close(&line->stream);
+    if (how != LTW_ASR_COMPLETE && end_one_of_two(line, f, code, text)) {
+        return;
+    }
+    line->engine->close(&f->stream);
     if (how == LTW_ASR_COMPLETE) {
         ltw_log(LTW_INFO, "stream_closed",
             ltw_cstr("session", line->session_id),
@@ -302,6 +371,7 @@ on_end(void *data, ltw_asr_end_t how, const char *code, const char *text)
         return;
     }
     line->state = LINE_WAITING;
+    ltw_timer_stop(line->rotate);
     ltw_timer_start(line->retry, delay_ms);
 }
 
@@ -312,40 +382,86 @@ on_end(void *data, ltw_asr_end_t how, const char *code, const char *text)
 static int64_t
 replay_from(const ltw_asr_line_t *line)
 {
-    int64_t from = line->sent - REPLAY_MAX;
+    int64_t sent = line->now->sent, from = sent - REPLAY_MAX;
 
     from = from > line->settled ? from : line->settled;
-    from = from < line->sent ? from : line->sent;
-    return from > line->base ? from : line->base;
+    from = from < sent ? from : sent;
+    return from > line->ring.base ? from : line->ring.base;
 }
 
 
-static void
-open_stream(ltw_asr_line_t *line)
+/* 0: it cannot even start (logged). */
+static int
+open_feed(ltw_asr_line_t *line, feed_t *f)
 {
     static const ltw_asr_events_t events = { on_open, on_result, on_drain,
         on_end };
     ltw_asr_options_t options = { line->language, line->stream_id };
     lt_error_t err = { 0 };
 
-    line->opened_at_ms = 0;
-    line->is_finish_sent = 0;
-    line->stream_base = replay_from(line);
-    line->replayed_ms = (line->sent - line->stream_base) / BYTES_PER_MS;
-    line->sent = line->stream_base;
-    line->state = LINE_RUNNING;
-    line->stream = line->engine->open(line->engine, &options, &events, line,
-        &err);
-    if (line->stream == NULL) {
-        line->state = LINE_WAITING;
+    f->base = replay_from(line);
+    f->sent = f->base;
+    f->opened_at_ms = 0;
+    ltw_stream_id(line->stream_id, line->session_id,
+        line->rotations + (f == line->next));
+    f->stream = line->engine->open(line->engine, &options, &events, f, &err);
+    if (f->stream == NULL) {
         ltw_log(LTW_ERROR, "stream_failed",
             ltw_cstr("session", line->session_id),
             ltw_cstr("code", "cannot_open"), ltw_cstr("message", err.text),
             ltw_int("retry_ms", FATAL_DELAY_MS));
-        ltw_timer_start(line->retry, FATAL_DELAY_MS);
-        return;
+        return 0;
     }
     ltw_timer_start(line->pump, 0);
+    return 1;
+}
+
+
+static void
+open_stream(ltw_asr_line_t *line)
+{
+    line->is_finish_sent = 0;
+    line->state = LINE_RUNNING;
+    if (!open_feed(line, line->now)) {
+        line->state = LINE_WAITING;
+        ltw_timer_start(line->retry, FATAL_DELAY_MS);
+    }
+}
+
+
+/* The keys are at their end, and there are no better ones yet. */
+static int
+is_waiting_for_keys(const ltw_asr_line_t *line)
+{
+    int64_t age_ms = ltw_loop_now_ms(line->services->loop)
+        - line->now->opened_at_ms;
+
+    return age_ms < line->services->config->transcribe_stream_age
+        && ltw_aws_keys_left_ms(line->services->aws)
+            < KEYS_LEFT_MS + LIFE_MIN_MS;
+}
+
+
+/* It is time for another stream; or there is one that has nothing to say. */
+static void
+on_rotate(void *data)
+{
+    ltw_asr_line_t *line = data;
+
+    if (line->state != LINE_RUNNING || line->is_finishing) {
+        return;
+    }
+    if (line->next->stream == NULL && is_waiting_for_keys(line)) {
+        ltw_timer_start(line->rotate, LIFE_MIN_MS);
+    } else if (line->next->stream == NULL) {
+        if (!open_feed(line, line->next)) {
+            ltw_timer_start(line->rotate, ROTATE_AGAIN_MS);
+        }
+    } else if (line->next->sent == head(line)) {
+        switch_over(line);
+    } else {
+        ltw_timer_start(line->rotate, OVERLAP_MS);
+    }
 }
 
 
@@ -374,24 +490,6 @@ on_finish_timeout(void *data)
 }
 
 
-/* A random UUID, version 4. */
-static void
-stream_id_make(ltw_asr_line_t *line)
-{
-    uint8_t b[16];
-
-    for (size_t i = 0; i < sizeof(b); i++) {
-        b[i] = (uint8_t) (ltw_loop_random(line->services->loop) * 256);
-    }
-    b[6] = (uint8_t) ((b[6] & 0x0f) | 0x40);
-    b[8] = (uint8_t) ((b[8] & 0x3f) | 0x80);
-    snprintf(line->stream_id, sizeof(line->stream_id),
-        "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-        b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10],
-        b[11], b[12], b[13], b[14], b[15]);
-}
-
-
 ltw_asr_line_t *
 ltw_asr_line_open(const ltw_services_t *services, ltw_asr_engine_t *engine,
     const ltw_asr_line_options_t *options,
@@ -409,12 +507,15 @@ ltw_asr_line_open(const ltw_services_t *services, ltw_asr_engine_t *engine,
     snprintf(line->session_id, sizeof(line->session_id), "%s",
         options->session_id);
     snprintf(line->language, sizeof(line->language), "%s", options->language);
-    stream_id_make(line);
+    line->feeds[0].line = line->feeds[1].line = line;
+    line->now = &line->feeds[0];
+    line->next = &line->feeds[1];
+    line->rotate = ltw_timer_new(services->loop, on_rotate, line);
     line->retry = ltw_timer_new(services->loop, on_retry, line);
     line->pump = ltw_timer_new(services->loop, on_pump, line);
     line->silence = ltw_timer_new(services->loop, on_silence, line);
     line->finish = ltw_timer_new(services->loop, on_finish_timeout, line);
-    if (line->retry == NULL || line->pump == NULL || line->silence == NULL
+    if (line->retry == NULL || line->rotate == NULL || line->pump == NULL || line->silence == NULL
         || line->finish == NULL)
     {
         ltw_asr_line_close(&line);
@@ -454,19 +555,12 @@ ltw_asr_line_position_ms(const ltw_asr_line_t *line)
 }
 
 
-int
-ltw_asr_line_is_sent(const ltw_asr_line_t *line)
-{
-    return line->sent == head(line);
-}
-
-
 void
 ltw_asr_line_settled(ltw_asr_line_t *line, int64_t position_ms)
 {
     int64_t end = position_ms * BYTES_PER_MS;
 
-    end = end < line->sent ? end : line->sent;
+    end = end < line->now->sent ? end : line->now->sent;
     line->settled = end > line->settled ? end : line->settled;
 }
 
@@ -493,14 +587,13 @@ ltw_asr_line_close(ltw_asr_line_t **line)
         return;
     }
     *line = NULL;
-    l->engine->close(&l->stream);
+    l->engine->close(&l->now->stream);
+    l->engine->close(&l->next->stream);
     ltw_timer_free(&l->retry);
+    ltw_timer_free(&l->rotate);
     ltw_timer_free(&l->pump);
     ltw_timer_free(&l->silence);
     ltw_timer_free(&l->finish);
-    if (l->audio != NULL) {
-        explicit_bzero(l->audio, l->size);
-        free(l->audio);
-    }
+    ltw_asr_ring_deinit(&l->ring);
     free(l);
 }

@@ -16,6 +16,11 @@
  * backoff (lib/lt_aws.h; after a fatal error 30 s); audio that neither a final
  * result nor ltw_asr_line_settled covers is sent again, at most 10 s of it.
  *
+ * A stream grows no older than transcribe_stream_age, or than its keys are
+ * good: another is opened beside it, both hear the audio from where words are
+ * not settled, and when the new one has its first word, or nothing is said, it
+ * takes over and the old one is closed.
+ *
  * Limits: 60 s of audio wait for a stream; more: the oldest is dropped and
  * counted (pcm_bytes_overflow).
  * Callbacks never run inside a function of this header; after close none.
@@ -57,8 +62,6 @@ lt_result_t ltw_asr_line_write(ltw_asr_line_t *line, lt_str_t pcm);
 
 /* Where the next byte written will be. */
 int64_t ltw_asr_line_position_ms(const ltw_asr_line_t *line);
-/* All audio was given to the engine. */
-int ltw_asr_line_is_sent(const ltw_asr_line_t *line);
 
 /* Words that end before position_ms are taken: a new stream need not hear that
    audio again. */

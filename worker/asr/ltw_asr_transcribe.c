@@ -145,6 +145,9 @@ end_by_code(stream_t *s, int status, const char *code, const char *text)
         ltw_aws_keys_refresh(s->engine->services->aws);
         how = LTW_ASR_TRANSIENT;
     }
+    if (strcmp(code, "ConflictException") == 0) {
+        how = LTW_ASR_CONFLICT;
+    }
     end(s, how, code, text);
 }
 

@@ -35,7 +35,15 @@ struct ltw_session_part_s {
     int64_t end_ms;                 /* on the line */
 };
 
+/* Of the first one that waits. */
+typedef enum {
+    LTW_PART_NEW,                   /* not begun */
+    LTW_PART_READING,               /* Redis is asked who listens */
+    LTW_PART_AWAITING               /* fed; its words are awaited */
+} ltw_part_state_t;
+
 typedef struct {
+    ltw_part_state_t state;         /* the session's */
     ltw_session_part_t *waiting;
     ltw_session_part_t *held;
 } ltw_parts_t;

@@ -21,13 +21,6 @@ typedef enum {
     SESSION_DRAINING, SESSION_OVER
 } session_state_t;
 
-/* Of the part at the head of the queue. */
-typedef enum {
-    PART_NONE,                  /* not begun */
-    PART_READING,               /* Redis is asked who listens */
-    PART_AWAITING               /* fed; its words are awaited */
-} part_state_t;
-
 struct ltw_session_s {
     const ltw_session_rooms_t *rooms;
     const ltw_services_t *services;
@@ -45,7 +38,6 @@ struct ltw_session_s {
     ltw_redis_id_t taking;      /* what the worker before left; 0: not now */
 
     ltw_parts_t parts;
-    part_state_t part_state;
 
     ltw_speech_t *speech;       /* open while live, closing */
     ltw_audience_t audience;
@@ -172,7 +164,7 @@ parts_release(ltw_session_t *s)
 static void
 part_through(ltw_session_t *s, int is_heard)
 {
-    s->part_state = PART_NONE;
+    s->parts.state = LTW_PART_NEW;
     if (is_heard) {
         ltw_parts_hold(&s->parts, ltw_speech_position_ms(s->speech),
             now_ms(s));
@@ -202,7 +194,7 @@ part_feed(ltw_session_t *s)
     }
     s->audio_at_ms = now_ms(s);
     if (is_heard) {
-        s->part_state = PART_AWAITING;
+        s->parts.state = LTW_PART_AWAITING;
         ltw_speech_batch(s->speech);
     }
     if (is_last) {
@@ -303,7 +295,7 @@ is_asking(const ltw_session_t *s)
 static void
 part_read(ltw_session_t *s)
 {
-    s->part_state = PART_READING;
+    s->parts.state = LTW_PART_READING;
     if (is_asking(s)) {
         return;                 /* an idle question: it wakes us */
     }
@@ -363,13 +355,13 @@ work_draining(ltw_session_t *s)
 static void
 work_part(ltw_session_t *s)
 {
-    if (s->part_state == PART_NONE
-        || (s->part_state == PART_READING && !is_asking(s)))
+    if (s->parts.state == LTW_PART_NEW
+        || (s->parts.state == LTW_PART_READING && !is_asking(s)))
     {
         part_read(s);
         return;
     }
-    if (s->part_state != PART_AWAITING || s->state == SESSION_CLOSING) {
+    if (s->parts.state != LTW_PART_AWAITING || s->state == SESSION_CLOSING) {
         return;
     }
     ltw_speech_tick(s->speech);
@@ -423,7 +415,7 @@ on_wake(void *data)
     case SESSION_CLOSING:
         break;
     case SESSION_DRAINING:
-        if (s->part_state == PART_AWAITING) {
+        if (s->parts.state == LTW_PART_AWAITING) {
             part_through(s, 1);
         } else {
             work_draining(s);
