@@ -123,7 +123,7 @@ fresh-check:
 
 # ---- benchmarks
 
-bench: bench-soak bench-churn bench-heartbeat bench-ingest
+bench: bench-soak bench-churn bench-heartbeat bench-ingest bench-ingest-faults
 
 bench-soak: build
 	@$(NODE) bench/soak.mjs --module $(BUILD)/module/ngx_http_lt_module.so
