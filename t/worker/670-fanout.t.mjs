@@ -22,7 +22,7 @@ const SUBSCRIBE = { service: 'kinesis', operation: 'SubscribeToShard' };
 const FILL = 20;                /* records of a call */
 const FILLS = 4;                /* together three windows of HTTP/2 */
 
-plan(28 + 3 * FINISH_CHECKS);
+plan(33 + 4 * FINISH_CHECKS);
 
 const codes = (worker, event) => [...new Set(worker.log(event).map(
   ({ code }) => code))];
@@ -157,5 +157,25 @@ async function split(rig) {
     'split: which is no loss, and brings nothing twice');
 }
 
-await run(() => Promise.all([cutAllTheTime, refused, split].map((one) =>
+/* Who is gone without a word does not answer pings. */
+async function silent(rig) {
+  const worker = await rig.worker(FANOUT);
+  const talk = await rig.talk([], { isRaw: true });
+  const hasRead = async (n) => {
+    await talk.speak(count(2));
+    return until(async () => await worker.counter('records_read') === n,
+      PATIENCE_MS);
+  };
+  ok(await isPushed(worker) && await hasRead(5), 'silent: pushed');
+
+  rig.aws.child.kill('SIGSTOP');
+  await until(() => worker.log('subscription_lost')[0], PATIENCE_MS);
+  rig.aws.child.kill('SIGCONT');
+  is(codes(worker, 'subscription_lost'), ['no_sign_of_life'], 'silent: seen');
+  ok(await hasRead(10), 'silent: read when it is back');
+  ok(await isPushed(worker), 'silent: pushed again');
+  ok(await hasRead(15), 'silent: and goes on');
+}
+
+await run(() => Promise.all([cutAllTheTime, refused, split, silent].map((one) =>
   withRig({ worker: false }, one))));
