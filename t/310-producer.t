@@ -112,6 +112,9 @@ audio_dropped
 [alert]
 
 === TEST 4: one shard is over its limit: the others go on
+--- timeout: 90
+--- lt_http
+lt_audio_buffer 30s;
 --- ws
 kinesis()->script({ shards => 4, paged => 1, always => 'shard:2' });
 my $slow = session_on(2, 4);
@@ -133,11 +136,14 @@ is join('', kinesis()->records($slow->{sessionId})), '', 'nothing of the one';
 my ($tried, $calls) = (scalar calls_of($slow), scalar @{kinesis()->calls});
 cmp_ok $tried, '<', $calls / 3, 'which rests';
 kinesis()->script({});
-ok kinesis()->stored($slow->{sessionId}, length $sent, 20) eq $sent,
+ok kinesis()->stored($slow->{sessionId}, length $sent, 40) eq $sent,
     'and then is all there';
 is counters()->{kinesis_shard_misses}, 0, 'each where it was expected';
 
 === TEST 5: two sessions on the shard that rests wait together
+--- timeout: 90
+--- lt_http
+lt_audio_buffer 30s;
 --- ws
 kinesis()->script({ shards => 2, always => 'shard:1' });
 my @sessions = map { session_on(1, 2) } 1 .. 2;
@@ -148,7 +154,7 @@ eventually { counters()->{kinesis_records_throttled} >= 2 } 20;
 my @sent = map { talk($_, 2, 4, 0.02) } @sockets;
 kinesis()->script({});
 $sent[0] = $sent . $sent[0];
-ok kinesis()->stored($sessions[$_]{sessionId}, length $sent[$_], 20)
+ok kinesis()->stored($sessions[$_]{sessionId}, length $sent[$_], 40)
     eq $sent[$_], "all there: $_" for 0, 1;
 
 === TEST 6: without the right to know the shards each waits for itself

@@ -70,7 +70,9 @@ ok kinesis()->stored($sessions[$_]{sessionId}, length $sent[$_], 20)
 ok +(eventually { counters()->{ingest_streams} == 0 } 20), 'nothing is left';
 
 === TEST 2: Kinesis resets batches of several sessions
---- timeout: 30
+--- timeout: 60
+--- lt_http
+lt_audio_buffer 30s;
 --- ws
 my @sessions = map { session() } 1 .. 4;
 my @sockets = map { speaker($_) } @sessions;
@@ -89,6 +91,7 @@ proxy_read_timeout 300ms;
 proxy_next_upstream off;
 --- lt_http
 lt_kinesis_record framed;
+lt_audio_buffer 30s;
 --- ws
 my $session = session();
 my $socket = speaker($session);
@@ -105,6 +108,8 @@ cmp_ok $bytes, '>', length $sent, 'though some were stored twice';
 --- main_config
 worker_shutdown_timeout 20s;
 --- timeout: 60
+--- lt_http
+lt_audio_buffer 30s;
 --- ws
 my @sessions = map { session() } 1 .. 3;
 my @sockets = map { speaker($_) } @sessions;
