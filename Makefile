@@ -28,7 +28,7 @@ SPHINX_LIBS  = $(shell pkg-config --cflags --libs pocketsphinx sphinxbase)
 .DELETE_ON_ERROR:
 .PHONY: help setup build module worker lib local unit demo run test \
     sanitize bench bench-soak bench-churn \
-    bench-heartbeat bench-ingest bench-ingest-faults bench-fanout bench-live fresh-check check-clang clean
+    bench-heartbeat bench-ingest bench-ingest-faults bench-fanout bench-reload bench-live fresh-check check-clang clean
 
 help:
 	@echo 'make demo         translate a recorded talk on this machine, show captions and figures'

@@ -1,8 +1,17 @@
 #include "ngx_http_lt_drain.h"
-#include "ngx_http_lt_connection.h"
 #include "ngx_http_lt_metrics.h"
+#include "ngx_http_lt_registry.h"
 
 #define LT_DRAIN_AT_ONCE 256            /* sockets told in one step */
+
+/* A listener that is on its way to another process. */
+typedef struct {
+    ngx_event_t timer;                  /* keeps the process until it is over */
+    ngx_http_lt_main_conf_t *mcf;
+    ngx_str_t session_id;
+    ngx_str_t connection;
+    u_char data[LT_SESSION_ID_MAX + NGX_HTTP_LT_CONNECTION_ID_LEN];
+} lt_drain_leave_t;
 
 ngx_int_t
 ngx_http_lt_drain_check(ngx_conf_t *cf, ngx_http_lt_main_conf_t *mcf)
@@ -77,6 +86,7 @@ lt_drain_step(ngx_http_lt_drain_t *drain)
     now = ngx_min(ngx_min(now, n), LT_DRAIN_AT_ONCE);
 
     for (i = 0; i < now; i++) {
+        some[i]->is_moving = 1;
         ngx_http_lt_connection_close(some[i], LT_WS_CLOSE_RESTART,
             "the server restarts: please come again");
     }
@@ -130,4 +140,65 @@ ngx_http_lt_drain_init_process(ngx_cycle_t *cycle,
     ngx_add_timer(&drain->timer, NGX_HTTP_LT_DRAIN_LOOK_MS);
 
     return NGX_OK;
+}
+
+static void
+lt_drain_leave_handler(ngx_event_t *ev)
+{
+    lt_drain_leave_t *leave = ev->data;
+
+    ngx_http_lt_registry_leave(leave->mcf, &leave->session_id,
+        &leave->connection, 0);
+    ngx_free(leave);
+}
+
+/* Nobody else of this process hears that language. */
+static ngx_uint_t
+lt_drain_is_last(ngx_http_lt_talk_t *talk, ngx_http_lt_socket_t *s)
+{
+    ngx_queue_t *q;
+    ngx_http_lt_socket_t *other;
+
+    for (q = ngx_queue_head(&talk->listeners);
+         q != ngx_queue_sentinel(&talk->listeners); q = ngx_queue_next(q))
+    {
+        other = ngx_queue_data(q, ngx_http_lt_socket_t, queue);
+
+        if (other != s && ngx_http_lt_socket_hears(other, &s->language)) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+void
+ngx_http_lt_drain_leave(ngx_http_lt_talk_t *talk, ngx_http_lt_socket_t *s)
+{
+    lt_drain_leave_t *leave = NULL;
+
+    if (s->is_moving && s->role == NGX_HTTP_LT_LISTENER
+        && lt_drain_is_last(talk, s))
+    {
+        leave = ngx_calloc(sizeof(lt_drain_leave_t), ngx_cycle->log);
+    }
+
+    if (leave == NULL) {
+        ngx_http_lt_registry_leave(s->mcf, &talk->sn.str, &s->id,
+            s->role == NGX_HTTP_LT_SPEAKER);
+        return;
+    }
+
+    leave->mcf = s->mcf;
+    leave->session_id.data = leave->data;
+    leave->session_id.len = talk->sn.str.len;
+    leave->connection.data = ngx_cpymem(leave->data, talk->sn.str.data,
+        talk->sn.str.len);
+    leave->connection.len = s->id.len;
+    ngx_memcpy(leave->connection.data, s->id.data, s->id.len);
+
+    leave->timer.handler = lt_drain_leave_handler;
+    leave->timer.data = leave;
+    leave->timer.log = ngx_cycle->log;
+    ngx_add_timer(&leave->timer, NGX_HTTP_LT_DRAIN_KEEP_MS);
 }

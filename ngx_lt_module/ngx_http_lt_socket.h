@@ -78,6 +78,7 @@ struct ngx_http_lt_socket_s {
     uint64_t seen;                  /* of the 64 before that; bit 0: the last */
     unsigned resumes:1;             /* it comes back by itself */
     unsigned is_behind:1;           /* what it missed is asked for */
+    unsigned is_moving:1;           /* sent to another process */
     ngx_str_t source_language;
     u_char source_data[NGX_HTTP_LT_LANGUAGE_MAX];
 

@@ -1,4 +1,5 @@
 #include "ngx_http_lt_talk.h"
+#include "ngx_http_lt_drain.h"
 #include "ngx_http_lt_metrics.h"
 #include "ngx_http_lt_push.h"
 #include "ngx_http_lt_registry.h"
@@ -219,8 +220,7 @@ ngx_http_lt_talk_exit(ngx_http_lt_socket_t *s)
     ngx_http_lt_talk_t *talk = s->talk;
 
     s->talk = NULL;
-    ngx_http_lt_registry_leave(s->mcf, &talk->sn.str, &s->id,
-        s->role == NGX_HTTP_LT_SPEAKER);
+    ngx_http_lt_drain_leave(talk, s);
 
     if (s->ingest != NULL) {
         ngx_http_lt_ingest_close(s->ingest,

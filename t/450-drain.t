@@ -119,7 +119,29 @@ reload();
 is +(($ours->{socket}->closed(20))[0] // 0), 1012, 'ours first';
 is +(($old->closed(20))[0] // 0), 1012, 'the others in the end';
 
-=== TEST 5: while Redis is away the listeners here hear on, the others later
+=== TEST 5: the last of a language stays counted until it is back
+--- lt_http
+lt_drain 0;
+--- ws
+my $session = session();
+my $speaker = speaker($session);
+my $ours = $::ours->($session, 'es');
+my $languages = sub {
+    my %hash = @{redis()->command(HGETALL => "lt:{$session->{sessionId}}:languages")};
+    return join ' ', map { "$_=$hash{$_}" } sort keys %hash;
+};
+is $languages->(), 'es=1', 'one hears Spanish';
+my @before = worker_pids();
+reload();
+is +(($ours->{socket}->closed(20))[0] // 0), 1012, 'it is sent away';
+is $languages->(), 'es=1', 'Spanish is still heard';
+my $back = $::ours->($session, 'es');
+ok +(eventually { $languages->() eq 'es=1' && !eventually { $languages->() ne 'es=1' } 1 } 20),
+    'then it is one again';
+$speaker->send_close(1000);
+ok +(eventually { !grep { kill 0, $_ } @before } 20), 'and the old processes go';
+
+=== TEST 6: while Redis is away the listeners here hear on, the others later
 --- ws
 my $session = session();
 my @ours = map { $::ours->($session, 'es') } 1 .. 8;
