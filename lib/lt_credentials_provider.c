@@ -576,9 +576,6 @@ lt_credentials_reply(provider_t *p, const lt_credentials_reply_t *reply,
     if (rows[p->state].need != LT_CREDENTIALS_ASK) {
         return LT_CREDENTIALS_MORE;
     }
-    if (reply->status != 0) {
-        (void)lt_credentials_clock(p, reply->date_ms, now_ms);
-    }
     if (reply->status != 200) {
         return refuse(p, reply, now_ms, random);
     }

@@ -97,11 +97,10 @@ void lt_credentials_want(lt_credentials_provider_t *p,
 lt_credentials_outcome_t lt_credentials_file(lt_credentials_provider_t *p,
     lt_str_t text, int code, int64_t now_ms, double random);
 
-/* status 0: no answer in time, or a cut one.  date_ms: the server's clock, -1
-   = not said.  body: as it came; what is too long is refused. */
+/* status 0: no answer in time, or a cut one.  body: as it came; what is too
+   long is refused.  Its Date goes to lt_credentials_clock() before. */
 typedef struct {
     int status;
-    int64_t date_ms;
     lt_str_t body;
 } lt_credentials_reply_t;
 

@@ -243,6 +243,13 @@ ngx_http_lt_batch_method(ngx_http_lt_batch_t *b, ngx_uint_t method,
 }
 
 
+void
+ngx_http_lt_batch_quiet(ngx_http_lt_batch_t *b)
+{
+    b->log.log_level = NGX_LOG_EMERG;
+}
+
+
 ngx_int_t
 ngx_http_lt_batch_post(ngx_http_lt_batch_t *b, ngx_str_t *uri, ngx_str_t *body,
     size_t answer_max, ngx_http_lt_batch_done_pt done, void *data)

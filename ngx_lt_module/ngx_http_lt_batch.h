@@ -50,6 +50,9 @@ ngx_int_t ngx_http_lt_batch_header(ngx_http_lt_batch_t *b,
 void ngx_http_lt_batch_method(ngx_http_lt_batch_t *b, ngx_uint_t method,
     const char *name);
 
+/* nginx itself shall not log what goes wrong: it would tell the address. */
+void ngx_http_lt_batch_quiet(ngx_http_lt_batch_t *b);
+
 /* Once.  NGX_ERROR: no memory; done will not run.  body is in the pool; len 0:
    none. */
 ngx_int_t ngx_http_lt_batch_post(ngx_http_lt_batch_t *b, ngx_str_t *uri,

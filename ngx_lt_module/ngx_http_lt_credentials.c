@@ -160,9 +160,8 @@ static void
 ngx_http_lt_credentials_answered(void *data,
     const ngx_http_lt_batch_answer_t *answer)
 {
-    time_t date_s;
     ngx_http_lt_credentials_t *c = data;
-    lt_credentials_reply_t reply = { 0, -1, { NULL, 0 } };
+    lt_credentials_reply_t reply = { 0, { NULL, 0 } };
 
     if (answer->is_upstream && !answer->is_cut) {
         reply.status = answer->status;
@@ -170,9 +169,8 @@ ngx_http_lt_credentials_answered(void *data,
     }
 
     if (answer->date.len != 0) {
-        date_s = ngx_parse_http_time(answer->date.data, answer->date.len);
-        reply.date_ms = date_s == (time_t) NGX_ERROR ? -1
-                        : (int64_t) date_s * 1000;
+        (void) ngx_http_lt_credentials_clock(c->mcf,
+            ngx_parse_http_time(answer->date.data, answer->date.len));
     }
 
     ngx_http_lt_credentials_reply(c, &reply);
@@ -218,6 +216,11 @@ ngx_http_lt_credentials_ask(ngx_http_lt_credentials_t *c,
         return NGX_ERROR;
     }
 
+    if (c->provider.source == LT_CREDENTIALS_CONTAINER) {
+        /* who knows its path is given the container's keys */
+        ngx_http_lt_batch_quiet(c->batch);
+    }
+
     body.len = want->body.len;
     body.data = ngx_pnalloc(ngx_http_lt_batch_pool(c->batch), body.len + 1);
     if (body.data == NULL
@@ -240,7 +243,7 @@ static void
 ngx_http_lt_credentials_go(ngx_http_lt_credentials_t *c)
 {
     lt_credentials_want_t want;
-    lt_credentials_reply_t none = { 0, -1, { NULL, 0 } };
+    lt_credentials_reply_t none = { 0, { NULL, 0 } };
 
     for ( ;; ) {
         lt_credentials_want(&c->provider, &want, ngx_http_lt_wall_ms());
@@ -268,7 +271,7 @@ static void
 ngx_http_lt_credentials_timer(ngx_event_t *ev)
 {
     ngx_http_lt_credentials_t *c = ev->data;
-    lt_credentials_reply_t none = { 0, -1, { NULL, 0 } };
+    lt_credentials_reply_t none = { 0, { NULL, 0 } };
 
     if (c->batch != NULL) {             /* it took too long */
         ngx_http_lt_credentials_reply(c, &none);

@@ -33,7 +33,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const uint8_t *end = memchr(data + at, '\x1e', size - at);
         lt_str_t text = fuzz_str(data + at, len = end == NULL ? size - at
                                      : (size_t)(end - data) - at);
-        lt_credentials_reply_t reply = {200, now, text};
+        lt_credentials_reply_t reply = {200, text};
 
         (void)lt_credentials_file(&p, text, 0, now, 0);
         (void)lt_credentials_reply(&p, &reply, now, 0);

@@ -56,20 +56,14 @@ file(const char *text, int code)
 }
 
 static lt_credentials_outcome_t
-reply_at(int status, const char *body, int64_t date_ms)
+reply(int status, const char *body)
 {
-    lt_credentials_reply_t reply = {status, date_ms, lt_str(body)};
+    lt_credentials_reply_t reply = {status, lt_str(body)};
     lt_credentials_outcome_t outcome = lt_credentials_reply(&p, &reply, now,
         0.5);
 
     lt_credentials_want(&p, &want, now);
     return outcome;
-}
-
-static lt_credentials_outcome_t
-reply(int status, const char *body)
-{
-    return reply_at(status, body, -1);
 }
 
 /* Time passes; the driver asks again whenever it was told to. */
@@ -645,7 +639,8 @@ test_clock(void **state)
     /* our clock is two hours fast, so an hour of life seems to be over */
     body = json(1, HOUR);
     now += 2 * HOUR;
-    assert_int_equal(reply_at(200, body, NOW), LT_CREDENTIALS_TAKEN);
+    assert_int_equal(lt_credentials_clock(&p, NOW, now), 1);
+    assert_int_equal(reply(200, body), LT_CREDENTIALS_TAKEN);
     assert_int_equal(p.skew_ms, -2 * HOUR);
     assert_int_equal(lt_credentials_left_ms(&p, now), HOUR);
     assert_in_range(wait_for_work(), 44 * MINUTE, 45 * MINUTE);

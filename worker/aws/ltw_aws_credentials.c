@@ -190,12 +190,12 @@ static void
 ltw_aws_credentials_on_answer(void *data, const ltw_http_response_t *response)
 {
     ltw_aws_credentials_t *c = data;
-    lt_credentials_reply_t reply = { .status = response->status,
-        .date_ms = -1, .body = response->body };
+    lt_credentials_reply_t reply = { response->status, response->body };
 
     c->http_id = 0;
     if (response->status != 0) {
-        reply.date_ms = ltw_http_header_date_ms(response, "date");
+        (void) ltw_aws_credentials_clock(c,
+            ltw_http_header_date_ms(response, "date"));
     }
     ltw_aws_credentials_settle(c, lt_credentials_reply(&c->provider, &reply,
         ltw_loop_wall_ms(c->loop), ltw_loop_random(c->loop)));

@@ -22,8 +22,9 @@ our @EXPORT = qw(fleet);
 my $json = JSON::PP->new->utf8->canonical;
 my ($fleet, %set);
 
-# Parts of every secret that it issues.
-@LT::Suite::secrets{'temporary/', 'tmp+/'} = (1, 1);
+# Parts of every secret that it issues,
+# and what of an agent's address is for its container only.
+@LT::Suite::secrets{'temporary/', 'tmp+/', '/v2/credentials/'} = (1, 1, 1);
 push @Test::Nginx::Util::Sections, 'env' if @Test::Nginx::Util::Sections;
 
 sub fleet { return $fleet //= __PACKAGE__->start }
