@@ -65,12 +65,6 @@ lt_cbor_text(lt_out_t *out, lt_str_t text)
     lt_out_str(out, text);
 }
 
-void
-lt_cbor_uint(lt_out_t *out, uint64_t n)
-{
-    put_head(out, MAJOR_UINT, n);
-}
-
 typedef struct {
     const uint8_t *pos;
     const uint8_t *end;

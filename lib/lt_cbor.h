@@ -18,7 +18,6 @@ void lt_cbor_map(lt_out_t *out, uint64_t n);
 void lt_cbor_array(lt_out_t *out, uint64_t n);
 void lt_cbor_bytes(lt_out_t *out, uint64_t len);
 void lt_cbor_text(lt_out_t *out, lt_str_t text);
-void lt_cbor_uint(lt_out_t *out, uint64_t n);
 
 /*
  * One item as JSON.  Indefinite lengths are read; byte strings become base64;

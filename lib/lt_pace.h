@@ -27,7 +27,7 @@ typedef struct {
     int64_t cut_at_ms;
 } lt_pace_t;
 
-void lt_pace_init(lt_pace_t *pace);     /* all zeros does the same */
+void lt_pace_init(lt_pace_t *pace);
 
 /* May a record go now?  Its bytes are told to _sent() afterwards, so one may
    be larger than the level. */

@@ -228,19 +228,3 @@ ngx_http_lt_audio_give_back(ngx_http_lt_audio_t *to, ngx_http_lt_audio_t *from)
     to->bytes += from->bytes;
     from->bytes = 0;
 }
-
-
-void
-ngx_http_lt_audio_copy(u_char *out, const ngx_http_lt_audio_t *audio)
-{
-    ngx_queue_t          *q;
-    ngx_http_lt_block_t  *block;
-
-    for (q = ngx_queue_head(&audio->blocks);
-         q != ngx_queue_sentinel(&audio->blocks);
-         q = ngx_queue_next(q))
-    {
-        block = ngx_queue_data(q, ngx_http_lt_block_t, queue);
-        out = ngx_cpymem(out, block->pos, block->last - block->pos);
-    }
-}

@@ -82,7 +82,4 @@ void ngx_http_lt_audio_take(ngx_http_lt_audio_t *to,
 void ngx_http_lt_audio_give_back(ngx_http_lt_audio_t *to,
     ngx_http_lt_audio_t *from);
 
-/* Copies all bytes to out. */
-void ngx_http_lt_audio_copy(u_char *out, const ngx_http_lt_audio_t *audio);
-
 #endif

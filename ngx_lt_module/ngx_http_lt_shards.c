@@ -198,7 +198,7 @@ ngx_http_lt_shards_replace(ngx_http_lt_shards_t *shards)
         return NGX_ERROR;
     }
 
-    paces = ngx_calloc(next->n * sizeof(lt_pace_t), ngx_cycle->log);
+    paces = ngx_alloc(next->n * sizeof(lt_pace_t), ngx_cycle->log);
     if (paces == NULL) {
         return NGX_ERROR;
     }
@@ -208,6 +208,8 @@ ngx_http_lt_shards_replace(ngx_http_lt_shards_t *shards)
 
         if (was < map->n && map->shards[was].id == next->shards[i].id) {
             paces[i] = shards->paces[was];
+        } else {
+            lt_pace_init(&paces[i]);
         }
     }
 

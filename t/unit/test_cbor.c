@@ -94,9 +94,9 @@ test_heads(void **state)
         uint64_t n;
         const char *hex;
     } rows[] = {
-        {0, "00"}, {23, "17"}, {24, "1818"}, {255, "18ff"}, {256, "190100"},
-        {65535, "19ffff"}, {65536, "1a00010000"}, {UINT32_MAX, "1affffffff"},
-        {(uint64_t)UINT32_MAX + 1, "1b0000000100000000"},
+        {0, "80"}, {23, "97"}, {24, "9818"}, {255, "98ff"}, {256, "990100"},
+        {65535, "99ffff"}, {65536, "9a00010000"}, {UINT32_MAX, "9affffffff"},
+        {(uint64_t)UINT32_MAX + 1, "9b0000000100000000"},
     };
     uint8_t bytes[16];
     char hex[40];
@@ -105,7 +105,7 @@ test_heads(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         lt_out_init(&out, bytes, sizeof(bytes));
-        lt_cbor_uint(&out, rows[i].n);
+        lt_cbor_array(&out, rows[i].n);
         lt_hex_encode(hex, bytes, lt_out_len(&out));
         assert_str(((lt_str_t){hex, lt_out_len(&out) * 2}), rows[i].hex);
     }
