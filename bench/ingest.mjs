@@ -6,8 +6,8 @@
 //       [--seconds 10] [--warm 8] [--tls] [--json-only]
 //   … --speakers 2000 --seconds 600 [--protocol json|cbor] [--workers 1]
 // The second form runs ours alone and fails when a byte is lost, when a process
-// grows by 1 MiB or more after the first minute, or when p99 is over 150 ms and
-// the linger. The table's columns are explained in docs/benchmarks.md.
+// is larger by 1 MiB or more than after the first minute, or when p99 is over
+// 150 ms and the linger. The table's columns are explained in docs/benchmarks.md.
 import { createHash } from 'node:crypto';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -110,21 +110,24 @@ const sum = (values) => values.reduce((a, b) => a + b, 0);
 const cpuOf = (pids) => sum(pids.map(cpuSeconds));
 const rssOf = (pids) => pids.map(rssBytes);
 
-// Waits while looking at the memory; how much each process grew at most
-// between the first minute's end and now.
+// Waits while looking at the memory: by how much each process is larger than at
+// the first minute's end, when the time is over (growth) and at most (peak:
+// audio that waited for a moment); and all of it at each minute.
 const watch = async (pids, seconds) => {
     const start = Date.now();
+    const seen = { growth: 0, peak: 0, minutes_kib: [] };
     let first = null;
-    let growth = 0;
     while (Date.now() - start < seconds * 1000) {
         await pause(Math.min(5000, seconds * 1000 - (Date.now() - start)));
         const now = rssOf(pids);
-        if (first === null && Date.now() - start >= 60_000) {
-            first = now;
+        if (Math.floor((Date.now() - start) / 60_000) > seen.minutes_kib.length) {
+            seen.minutes_kib.push(sum(now) / 1024);
+            first ??= now;
         }
-        growth = first ? Math.max(growth, ...now.map((rss, i) => rss - first[i])) : 0;
+        seen.growth = first ? Math.max(...now.map((rss, i) => rss - first[i])) : 0;
+        seen.peak = Math.max(seen.peak, seen.growth);
     }
-    return growth;
+    return seen;
 };
 
 // What was sent reaches Kinesis after the last frame; then nothing more comes.
@@ -159,7 +162,7 @@ const measure = async (name, speakers, seconds) => {
 
         const before = await sink.ask('reset');
         const cpu = cpuOf(system.pids);
-        const growth = await watch(system.pids, seconds - 0.5);
+        const memory = await watch(system.pids, seconds - 0.5);
         const steady = await sink.ask('reset');
         const used = cpuOf(system.pids) - cpu;
         const rss = sum(rssOf(system.pids));
@@ -179,7 +182,7 @@ const measure = async (name, speakers, seconds) => {
             calls_per_speaker_hour: steady.calls / hours,
             units_per_speaker_hour: steady.units / hours,
             lost_bytes: sent.bytes - total.bytes, unsent: sent.unsent,
-            disorder: total.disorder, bad: total.bad, growth_bytes: growth,
+            disorder: total.disorder, bad: total.bad, memory,
             dropped: await system.dropped?.(),
         };
     } finally {
@@ -251,7 +254,8 @@ const endure = async () => {
     print([row]);
     return {
         bench: 'ingest-long', speakers: row.speakers, chunks: row.chunks, lost_bytes: row.lost_bytes,
-        disorder: row.disorder, dropped: row.dropped, unsent: row.unsent, growth_bytes: row.growth_bytes,
+        disorder: row.disorder, dropped: row.dropped, unsent: row.unsent, growth_bytes: row.memory.growth,
+        peak_bytes: row.memory.peak, rss_kib: row.memory.minutes_kib,
         kib_per_speaker: round(row.kib_per_speaker, 1), p50_accept_ms: row.p50_ms,
         p99_accept_ms: row.p99_ms, max_accept_ms: row.max_ms, blocked: row.load.blocked,
         load_late_ms: row.load.late_ms, tls: options.tls,
