@@ -22,7 +22,7 @@ const SUBSCRIBE = { service: 'kinesis', operation: 'SubscribeToShard' };
 const FILL = 20;                /* records of a call */
 const FILLS = 4;                /* together three windows of HTTP/2 */
 
-plan(33 + 4 * FINISH_CHECKS);
+plan(34 + 4 * FINISH_CHECKS);
 
 const codes = (worker, event) => [...new Set(worker.log(event).map(
   ({ code }) => code))];
@@ -178,6 +178,12 @@ async function silent(rig) {
   ok(await hasRead(10), 'silent: read when it is back');
   ok(await isPushed(worker), 'silent: pushed again');
   ok(await hasRead(15), 'silent: and goes on');
+
+  await worker.stop();
+  const next = await rig.worker({ consumer: 'fanout',
+    consumer_arn: worker.log('consumer_ready')[0].consumer_arn });
+  ok(await isPushed(next) && next.log('consumer_ready').length === 0,
+    'silent: a successor comes with the ARN of the consumer');
 }
 
 await run(() => Promise.all([cutAllTheTime, refused, split, silent].map((one) =>
