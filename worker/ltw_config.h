@@ -68,6 +68,10 @@
     X(on_failure, TEXT, "", 1, 1024,                                        \
         "file or s3://bucket/prefix for what was set aside; none: counted") \
     X(sessions_max, COUNT, "4096", 1, 4096, "talks of this worker at once") \
+    X(transcribe_streams_max, COUNT, "25", 1, 100000,                       \
+        "the account's quota: streams at once, of all workers")             \
+    X(transcribe_starts_max, COUNT, "25", 1, 100000,                        \
+        "the account's quota: streams begun in a second")                   \
     X(transcribe_stream_age, TIME, "210m", 5000, 14400000,                  \
         "then a Transcribe stream is replaced; AWS ends one after 4 h")     \
     X(poll_interval, TIME, "225ms", 200, 60000,                             \

@@ -56,6 +56,8 @@
     X(sessions_abandoned, "talks left at once: another worker has them")    \
     X(streams_opened, "Transcribe streams opened")                          \
     X(streams_failed, "Transcribe streams that ended with an error")        \
+    X(streams_waited, "streams that waited for a place in the quota")       \
+    X(streams_throttled, "streams that AWS refused: the limit was lowered") \
     X(streams_rotated, "Transcribe streams replaced before their end")      \
     X(silence_sent, "times silence was sent to keep a stream")              \
     X(segments_committed, "segments of transcripts")                        \

@@ -2,11 +2,12 @@
    so none of it needs much of the machine. */
 import { plan, run } from '../e2e/tap.mjs';
 import * as batches from './fleet-batches.mjs';
-import * as streams from './fleet-streams.mjs';
+import * as quota from './fleet-quota.mjs';
 import * as shards from './fleet-shards.mjs';
+import * as streams from './fleet-streams.mjs';
 import * as workers from './fleet-workers.mjs';
 
-const parts = [batches, shards, streams, workers];
+const parts = [batches, quota, shards, streams, workers];
 
 plan(parts.reduce((sum, { checks }) => sum + checks, 0));
 await run(() => Promise.all(parts.map(({ main }) => main())));

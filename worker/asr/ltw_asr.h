@@ -57,6 +57,7 @@ typedef struct ltw_asr_stream_s ltw_asr_stream_t;
 typedef struct ltw_asr_engine_s ltw_asr_engine_t;
 
 typedef struct {
+    const char *session_id;             /* for the log */
     const char *language;               /* "en": our code */
     const char *stream_id;              /* 36 characters, UUID; kept over the
                                            reopenings of one line */

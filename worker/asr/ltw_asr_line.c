@@ -6,6 +6,7 @@
 
 #include "asr/ltw_asr_ring.h"
 #include "asr/ltw_stream_id.h"
+#include "asr/ltw_stream_life.h"
 #include "lt_audio_record.h"
 #include "ltw_log.h"
 
@@ -17,8 +18,6 @@
 #define SILENCE_AGAIN_MS 500
 #define FATAL_DELAY_MS 30000
 #define CONFLICT_DELAY_MS 5000          /* then the talk knows whose it is */
-#define KEYS_LEFT_MS 60000              /* a stream ends before its keys */
-#define LIFE_MIN_MS 5000
 #define OVERLAP_MS 3000                 /* without a word to tell them by */
 #define ROTATE_AGAIN_MS 30000
 #define FINISH_MAX_MS 15000
@@ -99,8 +98,11 @@ trim(ltw_asr_line_t *line, size_t coming)
 
     keep = keep < line->settled ? line->settled : keep;
     keep = keep > sent ? sent : keep;
-    if (line->next->stream != NULL && keep > line->next->sent) {
-        keep = line->next->sent;
+    if (line->next->opened_at_ms == 0) {
+        skip_to(line->next, keep);      /* it has to wait for its place */
+    } else if (line->next->stream != NULL && keep > line->next->sent) {
+        keep = line->next->sent > oldest ? line->next->sent : oldest;
+        skip_to(line->next, keep);
     }
     /* Moving bytes for every record would cost more than they are worth. */
     if (keep - line->ring.base > 4 * LT_AUDIO_BYTES_PER_S) {
@@ -219,19 +221,6 @@ on_silence(void *data)
 
 /* ---- from the stream ---- */
 
-/* How long a stream may live: Transcribe ends a session after some hours, and
-   its keys sign no longer than they are good. */
-static int64_t
-life_ms(const ltw_asr_line_t *line)
-{
-    int64_t life = line->services->config->transcribe_stream_age;
-    int64_t keys = ltw_aws_keys_left_ms(line->services->aws) - KEYS_LEFT_MS;
-
-    life = keys < life ? keys : life;
-    return life > LIFE_MIN_MS ? life : LIFE_MIN_MS;
-}
-
-
 static void
 on_open(void *data)
 {
@@ -246,7 +235,7 @@ on_open(void *data)
         ltw_int("replayed_ms", (line->now->sent - f->base) / BYTES_PER_MS
             * (f->base < line->now->sent)));
     ltw_timer_start(line->rotate, f == line->next ? OVERLAP_MS
-        : life_ms(line));
+        : ltw_stream_life_ms(line->services));
 }
 
 
@@ -264,7 +253,7 @@ switch_over(ltw_asr_line_t *line)
     ltw_count(line->services->metrics, streams_rotated, 1);
     ltw_log(LTW_INFO, "stream_rotated", ltw_cstr("session", line->session_id),
         ltw_int("rotation", line->rotations));
-    ltw_timer_start(line->rotate, life_ms(line));
+    ltw_timer_start(line->rotate, ltw_stream_life_ms(line->services));
     line->events.on_restart(line->data);
 }
 
@@ -396,7 +385,8 @@ open_feed(ltw_asr_line_t *line, feed_t *f)
 {
     static const ltw_asr_events_t events = { on_open, on_result, on_drain,
         on_end };
-    ltw_asr_options_t options = { line->language, line->stream_id };
+    ltw_asr_options_t options = { line->session_id, line->language,
+        line->stream_id };
     lt_error_t err = { 0 };
 
     f->base = replay_from(line);
@@ -429,19 +419,6 @@ open_stream(ltw_asr_line_t *line)
 }
 
 
-/* The keys are at their end, and there are no better ones yet. */
-static int
-is_waiting_for_keys(const ltw_asr_line_t *line)
-{
-    int64_t age_ms = ltw_loop_now_ms(line->services->loop)
-        - line->now->opened_at_ms;
-
-    return age_ms < line->services->config->transcribe_stream_age
-        && ltw_aws_keys_left_ms(line->services->aws)
-            < KEYS_LEFT_MS + LIFE_MIN_MS;
-}
-
-
 /* It is time for another stream; or there is one that has nothing to say. */
 static void
 on_rotate(void *data)
@@ -451,8 +428,12 @@ on_rotate(void *data)
     if (line->state != LINE_RUNNING || line->is_finishing) {
         return;
     }
-    if (line->next->stream == NULL && is_waiting_for_keys(line)) {
-        ltw_timer_start(line->rotate, LIFE_MIN_MS);
+    if (line->next->stream == NULL
+        && ltw_stream_lacks_keys(line->services,
+               ltw_loop_now_ms(line->services->loop)
+               - line->now->opened_at_ms))
+    {
+        ltw_timer_start(line->rotate, LTW_STREAM_LIFE_MIN_MS);
     } else if (line->next->stream == NULL) {
         if (!open_feed(line, line->next)) {
             ltw_timer_start(line->rotate, ROTATE_AGAIN_MS);

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LTW_SEQUENCE_MAX 160            /* AWS: 129 digits */
-
 /* One batch, its records, and their bytes (one allocation a record). */
 typedef struct ltw_batch_box_s ltw_batch_box_t;
 struct ltw_batch_box_s {
@@ -403,16 +401,30 @@ ltw_batcher_flush(ltw_batcher_t *batcher)
 }
 
 void
-ltw_batcher_reset(ltw_batcher_t *batcher)
+ltw_batcher_drop_open(ltw_batcher_t *batcher)
 {
     ltw_batch_box_t *box;
     unsigned i;
 
     for (i = 0; i < batcher->options.lanes; i++) {
+        box = batcher->lanes[i].open;
+        if (box != NULL
+            && ltw_sequence_is_less(box->before, batcher->last))
+        {
+            memcpy(batcher->last, box->before, sizeof(batcher->last));
+        }
         ltw_timer_stop(batcher->lanes[i].window);
-        ltw_box_free(batcher->lanes[i].open);
+        ltw_box_free(box);
         batcher->lanes[i].open = NULL;
     }
+}
+
+void
+ltw_batcher_reset(ltw_batcher_t *batcher)
+{
+    ltw_batch_box_t *box;
+
+    ltw_batcher_drop_open(batcher);
     batcher->last[0] = '\0';
     batcher->progress[0] = '\0';
     for (box = batcher->handed; box != NULL; box = box->next) {

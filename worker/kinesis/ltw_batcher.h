@@ -17,6 +17,7 @@
 #include "ltw_metrics.h"
 
 #define LTW_BATCHER_LANES_MAX 10
+#define LTW_SEQUENCE_MAX 160            /* AWS: 129 digits */
 
 typedef struct ltw_batcher_s ltw_batcher_t;
 
@@ -53,6 +54,9 @@ lt_result_t ltw_batcher_add(ltw_batcher_t *batcher,
     const ltw_kinesis_record_t *record, lt_error_t *err);
 
 void ltw_batcher_flush(ltw_batcher_t *batcher);     /* closes what is open */
+
+/* Closed by nobody: what is open is not handed over; it is read again. */
+void ltw_batcher_drop_open(ltw_batcher_t *batcher);
 
 /* The shard is another's now: what is open is dropped, what is handed over
    does not count as progress. */

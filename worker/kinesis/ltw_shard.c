@@ -1,6 +1,7 @@
 #include "kinesis/ltw_shard.h"
 
 #include "kinesis/ltw_batcher.h"
+#include "kinesis/ltw_intake.h"
 #include "kinesis/ltw_lease.h"
 #include "kinesis/ltw_parents.h"
 #include "kinesis/ltw_reader.h"
@@ -105,7 +106,11 @@ ltw_shard_progress(void *data, lt_str_t sequence_number)
 {
     ltw_shard_t *shard = data;
 
-    ltw_lease_checkpoint(shard->lease, sequence_number);
+    const ltw_tenure_t *tenure = ltw_lease_tenure(shard->lease);
+
+    if (tenure != NULL && !tenure->is_frozen) {
+        ltw_lease_checkpoint(shard->lease, sequence_number);
+    }
     ltw_shard_check_idle(shard);
 }
 
@@ -194,83 +199,28 @@ ltw_shard_lost(void *data)
 
 /* ---- reading ---- */
 
-/* One line for all that were skipped: a broken writer must not flood it. */
-static void
-ltw_shard_tell_skipped(ltw_shard_t *shard, size_t n, lt_str_t first,
-    const lt_error_t *why)
-{
-    if (n > 0) {
-        ltw_log(LTW_WARN, "records_skipped",
-            ltw_cstr("shard", shard->info.id), ltw_int("records", (int64_t) n),
-            ltw_str("first_sequence_number", first),
-            ltw_cstr("first_error", why->text));
-    }
-}
-
-static void
-ltw_shard_set_aside(ltw_shard_t *shard, const ltw_kinesis_record_t *record,
-    const char *reason)
-{
-    ltw_failed_record_t failed = { .reason = reason, .shard = shard->info.id,
-        .sequence_number = record->sequence_number,
-        .partition_key = record->partition_key,
-        .arrived_wall_ms = record->arrived_wall_ms,
-        .data_base64 = record->data_base64 };
-
-    ltw_failures_add(shard->options.services->failures, &failed);
-}
-
-/* LT_INVALID: set aside; err says why. */
-static lt_result_t
-ltw_shard_take_one(ltw_shard_t *shard, const ltw_kinesis_record_t *record,
-    lt_error_t *err)
-{
-    const ltw_services_t *services = shard->options.services;
-    int64_t max_ms = services->config->maximum_record_age;
-    int64_t age_ms = ltw_aws_time_ms(services->aws) - record->arrived_wall_ms;
-    lt_result_t result;
-
-    if (max_ms > 0 && record->arrived_wall_ms > 0 && age_ms > max_ms) {
-        ltw_count(services->metrics, records_too_old, 1);
-        ltw_shard_set_aside(shard, record, "too_old");
-        lt_error_set(err, 0, "older than maximum_record_age");
-        return LT_INVALID;
-    }
-    result = ltw_batcher_add(shard->batcher, record, err);
-    if (result == LT_INVALID) {
-        ltw_shard_set_aside(shard, record, "poison");
-    }
-    return result;
-}
-
 /* 0: no memory for all of them; the rest must be read again. */
 static int
 ltw_shard_take(void *data, const ltw_records_t *records)
 {
     ltw_shard_t *shard = data;
+    const ltw_intake_t intake = { shard->options.services, shard->info.id,
+        shard->batcher };
+    ltw_intake_skipped_t skipped = { 0 };
     ltw_kinesis_record_t record;
-    lt_str_t first_skipped = { NULL, 0 };
-    lt_error_t err, why = { 0 };
     lt_result_t result = LT_OK;
-    size_t i, skipped_n = 0;
+    size_t i;
 
-    for (i = 0; i < records->n; i++) {
+    for (i = 0; i < records->n && result == LT_OK; i++) {
         ltw_records_at(records, i, &record);
-        result = ltw_shard_take_one(shard, &record, &err);
-        if (result == LT_ERROR) {
-            break;
-        }
-        if (result != LT_OK && skipped_n++ == 0) {
-            first_skipped = record.sequence_number;
-            why = err;
-        }
-        shard->bytes += record.data_base64.len / 4 * 3;
-        if (record.sequence_number.len > 0) {
+        result = ltw_intake_take(&intake, &record, &skipped);
+        if (result == LT_OK && record.sequence_number.len > 0) {
+            shard->bytes += record.data_base64.len / 4 * 3;
             ltw_reader_pass(shard->reader, record.sequence_number);
         }
     }
-    ltw_shard_tell_skipped(shard, skipped_n, first_skipped, &why);
-    return result != LT_ERROR;
+    ltw_intake_tell(&intake, &skipped);
+    return result == LT_OK;
 }
 
 static int
@@ -440,7 +390,7 @@ ltw_shard_move(ltw_shard_t *shard, const char *heir)
     snprintf(shard->heir, sizeof(shard->heir), "%s", heir);
     ltw_reader_stop(shard->reader);
     shard->state = LTW_SHARD_MOVING;
-    ltw_batcher_flush(shard->batcher);
+    ltw_batcher_drop_open(shard->batcher);      /* the heir reads it */
     ltw_lease_leave(shard->lease);
     ltw_timer_start(shard->timer, LTW_SHARD_MOVE_MS);
     ltw_shard_check_idle(shard);
@@ -458,7 +408,7 @@ ltw_shard_drain(ltw_shard_t *shard)
     ltw_reader_stop(shard->reader);
     ltw_parents_free(&shard->parents);
     shard->state = LTW_SHARD_DRAINING;
-    ltw_batcher_flush(shard->batcher);
+    ltw_batcher_drop_open(shard->batcher);
     ltw_timer_start(shard->timer, 0);
 }
 

@@ -5,7 +5,8 @@
  *
  *   HELD       ours; and FRESH until fresh_until_ms: till then nobody can have
  *              taken it, so what is said now nobody else says
- *   LEAVING    ours, given to another worker soon: talks finish what they have
+ *   LEAVING    ours, given to another worker soon: talks tell what they have
+ *              committed; words that are not are the next worker's
  *   READ_OUT   the shard is closed and all of it was done: its talks go on
  *              with another shard, here or elsewhere; for some seconds they
  *              may still say that they are over
@@ -26,6 +27,8 @@ typedef struct {
     ltw_tenure_state_t state;
     int64_t fresh_until_ms;             /* monotonic */
     int64_t token;
+    int is_frozen;                      /* a talk stopped in the middle of a
+                                           word: no checkpoint passes that */
     char fence[LT_STATE_FENCE_MAX];     /* for what is written to Redis */
     unsigned refs;
 } ltw_tenure_t;

@@ -22,7 +22,6 @@ typedef enum {
 } session_state_t;
 
 struct ltw_session_s {
-    const ltw_session_rooms_t *rooms;
     const ltw_services_t *services;
     char id[LT_SESSION_ID_MAX + 1];
     ltw_talk_t talk;
@@ -32,6 +31,7 @@ struct ltw_session_s {
     session_state_t state;
     int is_ended;               /* the talk is: nginx will be told */
     int is_leaving;             /* this worker is: nginx will not */
+    int is_handed_over;         /* another worker goes on, with our last words */
     ltw_timer_t *tick;
     ltw_timer_t *wake;          /* work to do, or words are due */
     ltw_presence_t presence;
@@ -47,9 +47,8 @@ struct ltw_session_s {
     int64_t audio_at_ms;
 };
 
-static void wake(ltw_session_t *s);
+static void wake(void *data);
 static void wake_when_due(ltw_session_t *s);
-
 
 static int64_t
 now_ms(const ltw_session_t *s)
@@ -80,13 +79,6 @@ on_segment(void *data, ltw_segment_t *segment, const ltw_mark_t *mark)
 
 
 /* ---- the recogniser ---- */
-
-static void
-on_change(void *data)
-{
-    wake(data);
-}
-
 
 static void
 drain(ltw_session_t *s)
@@ -275,9 +267,9 @@ on_idle_view(void *data, const ltw_session_view_t *view)
 
     if (is_lost(s) || s->parts.waiting != NULL) {
         wake(s);                /* its audio comes first */
-    } else if (ltw_talk_is(&s->talk, LTW_TENURE_READ_OUT)) {
-        return;                 /* there may be more in another shard */
-    } else if (view != NULL && (view->is_ended || !view->is_found)) {
+    } else if (view != NULL && (view->is_ended || !view->is_found)
+               && !ltw_talk_is(&s->talk, LTW_TENURE_READ_OUT))
+    {                           /* then there may be more in another shard */
         s->is_leaving |= !view->is_found;       /* there is nobody to tell */
         end(s, view->is_found ? "ended" : "gone from Redis");
     }
@@ -319,7 +311,7 @@ over(ltw_session_t *s)
     ltw_count(s->services->metrics, sessions_ended, 1);
     ltw_parts_let_go(&s->parts);
     ltw_count(s->services->metrics, pcm_bytes_overflow,
-        ltw_parts_drop(&s->parts) * !is_lost(s));
+        ltw_parts_drop(&s->parts) * !(is_lost(s) || s->is_handed_over));
     s->on_over(s->data);        /* may free s */
 }
 
@@ -329,8 +321,7 @@ static void
 abandon(ltw_session_t *s)
 {
     ltw_log(LTW_WARN, "session_abandoned", ltw_cstr("session", s->id),
-        ltw_int("segments", ltw_speech_segment(s->speech)),
-        ltw_cstr("hint", "another worker has this talk"));
+        ltw_int("segments", ltw_speech_segment(s->speech)));
     ltw_count(s->services->metrics, sessions_abandoned, 1);
     ltw_speech_free(&s->speech);
     ltw_audience_deinit(&s->audience);
@@ -339,14 +330,18 @@ abandon(ltw_session_t *s)
 }
 
 
+/* What is committed is told.  What is not may end in the middle of a word: it
+   is read again by who comes next. */
 static void
-work_draining(ltw_session_t *s)
+hand_over(ltw_session_t *s)
 {
-    if (ltw_farewell_is_over(&s->farewell, s->is_ended && !s->is_leaving,
-            ltw_speech_segment(s->speech)))
-    {
-        over(s);
+    if (s->talk.tenure != NULL) {
+        s->talk.tenure->is_frozen = 1;
     }
+    s->parts.state = LTW_PART_NEW;
+    ltw_speech_drop(s->speech);
+    drain(s);
+    wake(s);
 }
 
 
@@ -380,9 +375,7 @@ work_part(ltw_session_t *s)
 static void
 work_idle(ltw_session_t *s)
 {
-    if (s->is_leaving && s->state == SESSION_JOINING) {
-        over(s);
-    } else if (s->is_leaving) {
+    if (s->is_leaving) {
         close_down(s);
     } else if (ltw_speech_has_due(s->speech)) {
         ltw_speech_tick(s->speech);
@@ -406,7 +399,9 @@ on_wake(void *data)
     case SESSION_JOINING:
     case SESSION_QUIET:
     case SESSION_LIVE:
-        if (s->parts.waiting != NULL) {
+        if (s->is_handed_over) {
+            hand_over(s);
+        } else if (s->parts.waiting != NULL) {
             work_part(s);
         } else {
             work_idle(s);
@@ -417,8 +412,11 @@ on_wake(void *data)
     case SESSION_DRAINING:
         if (s->parts.state == LTW_PART_AWAITING) {
             part_through(s, 1);
-        } else {
-            work_draining(s);
+        } else if (ltw_farewell_is_over(&s->farewell,
+                       s->is_ended && !s->is_leaving,
+                       ltw_speech_segment(s->speech)))
+        {
+            over(s);
         }
         break;
     case SESSION_OVER:
@@ -428,8 +426,10 @@ on_wake(void *data)
 
 
 static void
-wake(ltw_session_t *s)
+wake(void *data)
 {
+    ltw_session_t *s = data;
+
     if (s->state != SESSION_OVER) {
         ltw_timer_start(s->wake, 0);
     }
@@ -439,9 +439,7 @@ wake(ltw_session_t *s)
 static void
 wake_when_due(ltw_session_t *s)
 {
-    int64_t left_ms = ltw_speech_due_at_ms(s->speech) - now_ms(s);
-
-    ltw_timer_start(s->wake, left_ms > 0 ? left_ms : 0);
+    ltw_timer_start(s->wake, ltw_speech_due_at_ms(s->speech) - now_ms(s));
 }
 
 
@@ -469,17 +467,6 @@ tick_idle(ltw_session_t *s)
 }
 
 
-/* Its shard goes to another worker, or was read out and none that came of it
-   brings audio here. */
-static int
-is_moved(const ltw_session_t *s)
-{
-    return ltw_talk_is(&s->talk, LTW_TENURE_LEAVING)
-        || (ltw_talk_is(&s->talk, LTW_TENURE_READ_OUT)
-            && now_ms(s) - s->audio_at_ms > MOVED_MS);
-}
-
-
 static void
 on_tick(void *data)
 {
@@ -491,7 +478,10 @@ on_tick(void *data)
         return;
     }
     parts_release(s);
-    s->is_leaving |= is_moved(s);
+    s->is_handed_over |= ltw_talk_is(&s->talk, LTW_TENURE_LEAVING);
+    s->is_leaving |= s->is_handed_over
+        || (ltw_talk_is(&s->talk, LTW_TENURE_READ_OUT)
+            && now_ms(s) - s->audio_at_ms > MOVED_MS);
     if (s->parts.waiting != NULL || s->is_leaving
         || s->state == SESSION_DRAINING || s->state == SESSION_JOINING)
     {
@@ -508,16 +498,14 @@ ltw_session_t *
 ltw_session_new(const ltw_session_rooms_t *rooms, lt_str_t id,
     ltw_handler_t on_over, void *data)
 {
-    static const ltw_speech_events_t events = { on_segment, on_change,
+    static const ltw_speech_events_t events = { on_segment, wake,
         on_closed };
     ltw_session_t *s = calloc(1, sizeof(*s));
-    ltw_speech_options_t speech;
 
     if (s == NULL || id.len >= sizeof(s->id)) {
         free(s);
         return NULL;
     }
-    s->rooms = rooms;
     s->services = rooms->pipeline.services;
     memcpy(s->id, id.data, id.len);
     s->on_over = on_over;
@@ -525,17 +513,16 @@ ltw_session_new(const ltw_session_rooms_t *rooms, lt_str_t id,
     s->audio_at_ms = now_ms(s);
     s->talk.id = s->id;
     s->audience = (ltw_audience_t) { .pipeline = &rooms->pipeline,
-        .talk = &s->talk, .source = s->presence.source, .on_dry = on_change,
+        .talk = &s->talk, .source = s->presence.source, .on_dry = wake,
         .data = s };
     s->presence = (ltw_presence_t) { .services = s->services,
         .talk = &s->talk, .audience = &s->audience, .data = s };
-    speech = (ltw_speech_options_t) { s->services, rooms->asr, rooms->policy,
-        s->id };
-    s->speech = ltw_speech_new(&speech, &events, s);
+    s->speech = ltw_speech_new(&(ltw_speech_options_t) { s->services,
+        rooms->asr, rooms->policy, s->id }, &events, s);
     s->speaker = ltw_lane_new(rooms->pipeline.publisher, &s->talk);
     s->farewell = (ltw_farewell_t) { .services = s->services,
         .talk = &s->talk, .audience = &s->audience, .speaker = s->speaker,
-        .on_told = on_change, .data = s };
+        .on_told = wake, .data = s };
     s->tick = ltw_timer_new(s->services->loop, on_tick, s);
     s->wake = ltw_timer_new(s->services->loop, on_wake, s);
     if (s->speech == NULL || s->speaker == NULL || s->tick == NULL
@@ -591,13 +578,23 @@ ltw_session_add(ltw_session_t *s, ltw_session_part_t *part)
     ltw_tenure_unref(&s->talk.tenure);
     s->talk.tenure = ltw_tenure_ref(part->tenure);
     ltw_parts_add(&s->parts, part);
-    ltw_timer_start(s->wake, 0);
+    wake(s);
 }
 
 
 void
 ltw_session_leave(ltw_session_t *s)
 {
+    s->is_handed_over = 1;
     s->is_leaving = 1;
     wake(s);
+}
+
+
+void
+ltw_session_waits(ltw_session_t *s, int64_t place)
+{
+    ltw_speaker_waits(s->speaker, s->id, s->presence.source,
+        ltw_speech_segment(s->speech) + 1, place,
+        ltw_loop_wall_ms(s->services->loop));
 }

@@ -18,7 +18,8 @@
  * Batches are taken one after the other; a batch that comes while words of
  * the one before are awaited ends that waiting.  When a batch is done:
  * ltw_parts.h.  A talk whose lease was lost, or that a later worker has, is left
- * at once, in any state; one whose shard moves to another worker finishes.
+ * at once, in any state; one whose shard moves to another worker tells what it
+ * has committed and leaves the rest to it.
  * What a worker before this one left untold (ltw_ledger.h) is
  * told first.
  */
@@ -54,7 +55,11 @@ int ltw_session_is_lost(const ltw_session_t *session);
 /* The part stays the caller's and lives until done(). */
 void ltw_session_add(ltw_session_t *session, ltw_session_part_t *part);
 
-/* The worker ends, the talk does not: finish, tell nobody, then on_over. */
+/* Its recogniser waits for a place in the account's quota. */
+void ltw_session_waits(ltw_session_t *session, int64_t place);
+
+/* The worker ends, the talk does not: its segments are told, its last audio is
+   left to the next worker (tenure->is_frozen), then on_over. */
 void ltw_session_leave(ltw_session_t *session);
 
 #endif

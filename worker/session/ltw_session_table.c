@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "asr/ltw_asr_admission.h"
 #include "asr/ltw_asr_transcribe.h"
 #include "ltw_log.h"
 #include "mt/ltw_mt_translate.h"
@@ -48,6 +49,7 @@ struct row_s {
 struct ltw_session_table_s {
     const ltw_services_t *services;
     ltw_session_rooms_t rooms;
+    ltw_asr_engine_t *transcribe;       /* behind rooms.asr */
     row_t *buckets[BUCKETS];
     size_t n;
     open_batch_t *batches;
@@ -68,7 +70,7 @@ rooms_free(ltw_session_rooms_t *rooms)
     ltw_store_free(&rooms->pipeline.store);
     ltw_tts_polly_free(&rooms->pipeline.tts);
     ltw_mt_translate_free(&rooms->pipeline.mt);
-    ltw_asr_transcribe_free(&rooms->asr);
+    ltw_asr_admission_free(&rooms->asr);
 }
 
 
@@ -79,7 +81,6 @@ rooms_make(ltw_session_rooms_t *rooms, const ltw_services_t *services,
     rooms->policy = services->config->mode == LTW_MODE_LIVE
         ? &ltw_commit_live : &ltw_commit_window;
     rooms->pipeline.services = services;
-    rooms->asr = ltw_asr_transcribe_new(services, err);
     rooms->pipeline.publisher = ltw_publisher_new(services, err);
     if (rooms->asr == NULL || rooms->pipeline.publisher == NULL) {
         return 0;
@@ -140,6 +141,23 @@ on_session_over(void *data)
     ltw_gauge(table->services->metrics, sessions_live, table->n);
     if (table->n == 0 && table->on_drained != NULL) {
         ltw_timer_start(table->drained, 0);
+    }
+}
+
+
+static void
+on_waiting(void *data, const char *session_id, int64_t place)
+{
+    ltw_session_table_t *table = data;
+    lt_str_t id = lt_str(session_id);
+    row_t *row;
+
+    for (row = table->buckets[bucket_of(id)]; row != NULL; row = row->next) {
+        if (is_same(ltw_session_id(row->session), id)
+            && !ltw_session_is_lost(row->session))
+        {
+            ltw_session_waits(row->session, place);
+        }
     }
 }
 
@@ -441,6 +459,11 @@ ltw_session_table_new(const ltw_services_t *services)
     table->services = services;
     table->drained = ltw_timer_new(services->loop, on_drained, table);
     table->retry = ltw_timer_new(services->loop, on_retry, table);
+    table->transcribe = ltw_asr_transcribe_new(services, &err);
+    if (table->transcribe != NULL) {
+        table->rooms.asr = ltw_asr_admission_new(services, table->transcribe,
+            on_waiting, table);
+    }
     if (table->drained == NULL || table->retry == NULL
         || !rooms_make(&table->rooms, services, &err))
     {
@@ -491,5 +514,6 @@ ltw_session_table_free(ltw_session_table_t **table)
     ltw_timer_free(&t->drained);
     ltw_timer_free(&t->retry);
     rooms_free(&t->rooms);
+    ltw_asr_transcribe_free(&t->transcribe);
     free(t);
 }

@@ -33,6 +33,26 @@ ltw_speaker_caption(ltw_lane_t *lane, const char *session,
 }
 
 
+void
+ltw_speaker_waits(ltw_lane_t *lane, const char *session,
+    const char *language, int64_t segment, int64_t place, int64_t now_wall_ms)
+{
+    char body[1024], text[100];
+    ltw_message_t message = { lt_str(session), lt_str(language), segment,
+        now_wall_ms, { text, 0 }, { NULL, 0 } };
+    lt_out_t out;
+
+    message.text.len = (size_t) snprintf(text, sizeof(text),
+        "Waiting for speech recognition: place %lld in line.",
+        (long long) place);
+    lt_out_init(&out, body, sizeof(body));
+    if (ltw_message_caption(&out, &message, "waiting") == LT_OK) {
+        (void) ltw_lane_post(lane, LT_STR("&to=speaker"),
+            (lt_str_t) { body, lt_out_len(&out) }, nothing, NULL);
+    }
+}
+
+
 lt_result_t
 ltw_speaker_drained(ltw_lane_t *lane, int64_t play_ms, ltw_posted_t handler,
     void *data)

@@ -10,6 +10,11 @@
 void ltw_speaker_caption(ltw_lane_t *lane, const char *session,
     const char *language, const ltw_segment_t *segment, int64_t now_wall_ms);
 
+/* The talk waits for a recogniser, at that place in the line; segment: the
+   next one's number. */
+void ltw_speaker_waits(ltw_lane_t *lane, const char *session,
+    const char *language, int64_t segment, int64_t place, int64_t now_wall_ms);
+
 /* The last clip needs play_ms (0 to 2 minutes are said).  As
    ltw_lane_post(). */
 lt_result_t ltw_speaker_drained(ltw_lane_t *lane, int64_t play_ms,

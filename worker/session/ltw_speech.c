@@ -206,6 +206,14 @@ ltw_speech_finish(ltw_speech_t *s)
 }
 
 
+void
+ltw_speech_drop(ltw_speech_t *s)
+{
+    ltw_asr_line_close(&s->line);
+    s->is_finishing = 0;
+}
+
+
 /* ---- audio ---- */
 
 static void

@@ -46,6 +46,9 @@ int64_t ltw_speech_segment(const ltw_speech_t *speech); /* last number given */
 int ltw_speech_open(ltw_speech_t *speech, const char *language);
 void ltw_speech_finish(ltw_speech_t *speech);           /* open only */
 
+/* At once: what was heard and not committed is forgotten. */
+void ltw_speech_drop(ltw_speech_t *speech);
+
 /* is_fed 0: the audio is skipped and counted, its offsets are checked. */
 void ltw_speech_add(ltw_speech_t *speech, const ltw_record_t *record,
     int64_t batched_wall_ms, int is_fed);
