@@ -239,6 +239,7 @@ ltw_worker_run(ltw_worker_t *worker)
     lt_error_t err = { 0 };
 
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);            /* a terminal that closes ends no talk */
     ltw_log_set_level((ltw_log_level_t) worker->config.log_level);
     if (ltw_worker_init(worker, &err) != LT_OK) {
         ltw_log(LTW_ERROR, "worker_not_started", ltw_cstr("error", err.text));
