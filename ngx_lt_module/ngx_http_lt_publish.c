@@ -5,16 +5,18 @@
 #include "ngx_http_lt_push.h"
 #include "ngx_http_lt_metrics.h"
 
-/* A message for listeners, until Redis has it. */
-typedef struct {
+/* A message, until Redis has it. */
+struct ngx_http_lt_published_s {
     ngx_queue_t queue;              /* while Redis is away */
+    ngx_http_lt_push_done_pt done;
+    void *done_data;
     ngx_http_lt_main_conf_t *mcf;
     ngx_msec_t since_ms;
     ngx_str_t channel;
     ngx_str_t recent;               /* len 0: is not kept in Redis */
     ngx_str_t payload;
     u_char data[];
-} lt_publish_t;
+};
 
 static void lt_publish_done(void *data, const ngx_http_lt_reply_t *reply);
 
@@ -71,16 +73,16 @@ ngx_http_lt_push_send(ngx_http_lt_main_conf_t *mcf, const ngx_str_t *id,
     return cmd;
 }
 
-static lt_publish_t *
+static ngx_http_lt_published_t *
 lt_publish_new(ngx_http_lt_main_conf_t *mcf, const ngx_str_t *session_id,
     lt_state_event_t *ev)
 {
     size_t size = 2 * LT_STATE_KEY_MAX + LT_STATE_HEAD_MAX + ev->json.len;
     u_char *p;
     lt_out_t out;
-    lt_publish_t *m;
+    ngx_http_lt_published_t *m;
 
-    m = ngx_calloc(sizeof(lt_publish_t) + size, ngx_cycle->log);
+    m = ngx_calloc(sizeof(ngx_http_lt_published_t) + size, ngx_cycle->log);
     if (m == NULL) {
         return NULL;
     }
@@ -125,9 +127,9 @@ lt_publish_new(ngx_http_lt_main_conf_t *mcf, const ngx_str_t *session_id,
 static void
 lt_publish_drop(ngx_http_lt_main_conf_t *mcf)
 {
-    lt_publish_t *m;
+    ngx_http_lt_published_t *m;
 
-    m = ngx_queue_data(ngx_queue_head(&mcf->kept), lt_publish_t, queue);
+    m = ngx_queue_data(ngx_queue_head(&mcf->kept), ngx_http_lt_published_t, queue);
     ngx_queue_remove(&m->queue);
     mcf->kept_n--;
     mcf->kept_bytes -= m->payload.len;
@@ -136,7 +138,7 @@ lt_publish_drop(ngx_http_lt_main_conf_t *mcf)
 }
 
 static void
-lt_publish_keep(lt_publish_t *m)
+lt_publish_keep(ngx_http_lt_published_t *m)
 {
     ngx_http_lt_main_conf_t *mcf = m->mcf;
 
@@ -154,7 +156,7 @@ lt_publish_keep(lt_publish_t *m)
 
 /* In Redis first: who comes back and hears the channel misses nothing. */
 static void
-lt_publish_remember(lt_publish_t *m)
+lt_publish_remember(ngx_http_lt_published_t *m)
 {
     u_char last[NGX_INT_T_LEN], ttl[NGX_INT_T_LEN];
     ngx_str_t words[4];
@@ -177,7 +179,7 @@ lt_publish_remember(lt_publish_t *m)
 }
 
 static ngx_int_t
-lt_publish_send(lt_publish_t *m)
+lt_publish_send(ngx_http_lt_published_t *m)
 {
     ngx_str_t words[3];
 
@@ -207,51 +209,65 @@ lt_publish_send(lt_publish_t *m)
 static void
 lt_publish_done(void *data, const ngx_http_lt_reply_t *reply)
 {
-    lt_publish_t *m = data;
+    void *done_data;
+    ngx_http_lt_push_done_pt done;
+    ngx_http_lt_published_t *m = data;
+
+    done = m->done;
+    done_data = m->done_data;
+    m->done = NULL;
 
     if (reply == NULL) {
         lt_publish_keep(m);
-        return;
+    } else {
+        ngx_free(m);
     }
 
-    ngx_free(m);
+    if (done != NULL) {
+        done(done_data, reply != NULL);
+    }
 }
 
-ngx_int_t
-ngx_http_lt_push_publish(ngx_http_lt_main_conf_t *mcf,
-    const ngx_str_t *session_id, lt_state_event_t *ev)
+void
+ngx_http_lt_push_forget(ngx_http_lt_published_t *published)
 {
-    lt_publish_t *m;
+    published->done = NULL;
+}
 
-    if (ev->to != LT_STATE_TO_LISTENERS) {
-        return ngx_http_lt_push_send(mcf, session_id, ev, NULL, NULL) != NULL
-               ? NGX_OK : NGX_DECLINED;
-    }
+ngx_http_lt_published_t *
+ngx_http_lt_push_publish(ngx_http_lt_main_conf_t *mcf,
+    const ngx_str_t *session_id, lt_state_event_t *ev,
+    ngx_http_lt_push_done_pt done, void *data)
+{
+    ngx_http_lt_published_t *m;
 
     m = lt_publish_new(mcf, session_id, ev);
     if (m == NULL) {
         NGX_HTTP_LT_COUNT(publishes_failed, 1);
-        return NGX_DECLINED;
+        return NULL;
     }
 
     /* after those that wait */
     if (!ngx_queue_empty(&mcf->kept) || lt_publish_send(m) != NGX_OK) {
         lt_publish_keep(m);
-        return NGX_DECLINED;
+        return NULL;
     }
 
-    return NGX_OK;
+    m->done = done;
+    m->done_data = data;
+
+    return m;
 }
 
 void
-ngx_http_lt_push_redis_up(ngx_http_lt_main_conf_t *mcf)
+ngx_http_lt_push_kept(ngx_http_lt_main_conf_t *mcf)
 {
-    lt_publish_t *m;
+    ngx_http_lt_published_t *m;
 
     while (!ngx_queue_empty(&mcf->kept)
            && ngx_http_lt_redis_is_up(mcf->redis))
     {
-        m = ngx_queue_data(ngx_queue_head(&mcf->kept), lt_publish_t, queue);
+        m = ngx_queue_data(ngx_queue_head(&mcf->kept), ngx_http_lt_published_t, queue);
 
         if (ngx_current_msec - m->since_ms > NGX_HTTP_LT_KEPT_MS) {
             lt_publish_drop(mcf);

@@ -240,6 +240,24 @@ ngx_http_lt_push_subscribed(ngx_http_lt_main_conf_t *mcf,
     }
 }
 
+/* What could not be asked for while commands had no connection. */
+static void
+lt_push_ask_again(ngx_http_lt_talk_t *talk)
+{
+    if (talk->is_heard) {
+        ngx_http_lt_ring_heard(talk);
+    }
+}
+
+void
+ngx_http_lt_push_redis_up(ngx_http_lt_main_conf_t *mcf)
+{
+    if (ngx_http_lt_redis_is_up(mcf->redis)) {
+        ngx_http_lt_push_kept(mcf);
+        ngx_http_lt_talk_each(mcf, lt_push_ask_again);
+    }
+}
+
 static void
 lt_push_resubscribe_one(ngx_http_lt_talk_t *talk)
 {

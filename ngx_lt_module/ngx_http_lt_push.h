@@ -35,22 +35,31 @@ ngx_http_lt_command_t *ngx_http_lt_push_send(ngx_http_lt_main_conf_t *mcf,
     ngx_http_lt_command_done_pt done, void *data);
 
 /*
- * NGX_OK: handed to Redis; NGX_DECLINED: Redis is down, counted.  What is for
- * listeners is then kept and sent when Redis is back:
- * NGX_HTTP_LT_KEPT_MAX messages, _BYTES_MAX bytes, _MS.
+ * To the other processes.  Redis away: it is kept and sent when Redis is back,
+ * NGX_HTTP_LT_KEPT_MAX messages, _BYTES_MAX bytes, _MS.  done, which may be
+ * NULL, runs when Redis has it (1) or it is kept (0), never before the return.
+ * NULL: kept already, or no memory; done will not run.
  */
 #define NGX_HTTP_LT_KEPT_MAX 1024
 #define NGX_HTTP_LT_KEPT_BYTES_MAX (4 * 1024 * 1024)
 #define NGX_HTTP_LT_KEPT_MS 120000
-ngx_int_t ngx_http_lt_push_publish(ngx_http_lt_main_conf_t *mcf,
-    const ngx_str_t *session_id, lt_state_event_t *ev);
+typedef struct ngx_http_lt_published_s ngx_http_lt_published_t;
+typedef void (*ngx_http_lt_push_done_pt)(void *data, ngx_uint_t is_published);
+
+ngx_http_lt_published_t *ngx_http_lt_push_publish(
+    ngx_http_lt_main_conf_t *mcf, const ngx_str_t *session_id,
+    lt_state_event_t *ev, ngx_http_lt_push_done_pt done, void *data);
+
+/* done will not run. */
+void ngx_http_lt_push_forget(ngx_http_lt_published_t *published);
 
 /* Control events carry no JSON. */
 ngx_int_t ngx_http_lt_push_control(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, const char *name, int64_t number);
 
 void ngx_http_lt_push_init_process(ngx_http_lt_main_conf_t *mcf);
-void ngx_http_lt_push_redis_up(ngx_http_lt_main_conf_t *mcf);
+/* What is kept goes to Redis. */
+void ngx_http_lt_push_kept(ngx_http_lt_main_conf_t *mcf);
 
 /* From the redis room. */
 void ngx_http_lt_push_received(ngx_http_lt_main_conf_t *mcf,
@@ -58,5 +67,6 @@ void ngx_http_lt_push_received(ngx_http_lt_main_conf_t *mcf,
 void ngx_http_lt_push_subscribed(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *channel);
 void ngx_http_lt_push_resubscribe(ngx_http_lt_main_conf_t *mcf);
+void ngx_http_lt_push_redis_up(ngx_http_lt_main_conf_t *mcf);
 
 #endif

@@ -325,6 +325,7 @@ lt_redis_greet(ngx_http_lt_redis_link_t *link)
     } else {
         ngx_http_lt_commands_up(link->redis->queue);
         ngx_http_lt_registry_redis_up(link->redis->mcf);
+        ngx_http_lt_push_redis_up(link->redis->mcf);
     }
 }
 

@@ -117,13 +117,67 @@ lt_results_type(const ngx_str_t *body, u_char type[LT_RESULTS_TYPE_MAX],
     return rc;
 }
 
+/* A result that is on its way to Redis: who brought it is answered when it is
+   there, so that what was taken survives this process. */
+typedef struct {
+    ngx_http_request_t *request;
+    ngx_uint_t delivered;
+    ngx_http_lt_published_t *published;     /* NULL: answered */
+} lt_results_way_t;
+
+static void
+lt_results_published(void *data, ngx_uint_t is_published)
+{
+    lt_results_way_t *way = data;
+
+    way->published = NULL;
+    ngx_http_lt_answer_finish(way->request,
+        lt_results_answer(way->request, way->delivered, is_published));
+}
+
+static void
+lt_results_cleanup(void *data)
+{
+    lt_results_way_t *way = data;
+
+    if (way->published != NULL) {
+        ngx_http_lt_push_forget(way->published);
+    }
+}
+
+static ngx_int_t
+lt_results_publish(ngx_http_request_t *r, ngx_http_lt_main_conf_t *mcf,
+    const ngx_str_t *session_id, lt_state_event_t *ev)
+{
+    ngx_http_cleanup_t *cln;
+    lt_results_way_t *way;
+
+    cln = ngx_http_cleanup_add(r, sizeof(lt_results_way_t));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    way = cln->data;
+    way->request = r;
+    way->delivered = ngx_http_lt_push_local(mcf, session_id, ev);
+    way->published = ngx_http_lt_push_publish(mcf, session_id, ev,
+        lt_results_published, way);
+    cln->handler = lt_results_cleanup;
+
+    if (way->published == NULL) {
+        return lt_results_answer(r, way->delivered, 0);
+    }
+
+    r->main->count++;
+
+    return NGX_DONE;
+}
+
 static ngx_int_t
 lt_results_message(ngx_http_request_t *r, ngx_http_lt_main_conf_t *mcf,
     lt_results_args_t *args, const ngx_str_t *body)
 {
     u_char type[LT_RESULTS_TYPE_MAX];
-    ngx_int_t rc;
-    ngx_uint_t n;
     lt_state_event_t ev;
 
     ngx_memzero(&ev, sizeof(ev));
@@ -156,10 +210,7 @@ lt_results_message(ngx_http_request_t *r, ngx_http_lt_main_conf_t *mcf,
     ev.language = ngx_http_lt_view(&args->language);
     ev.json = ngx_http_lt_view(body);
 
-    n = ngx_http_lt_push_local(mcf, &args->session_id, &ev);
-    rc = ngx_http_lt_push_publish(mcf, &args->session_id, &ev);
-
-    return lt_results_answer(r, n, rc == NGX_OK);
+    return lt_results_publish(r, mcf, &args->session_id, &ev);
 }
 
 static ngx_int_t

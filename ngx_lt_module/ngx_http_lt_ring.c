@@ -454,9 +454,29 @@ ngx_http_lt_ring_resume(ngx_http_lt_socket_t *s)
     lt_ring_ask(ring);
 }
 
+/* What comes now waits for what may have come before. */
+static void
+lt_ring_hold(lt_ring_t *ring)
+{
+    ngx_queue_t *q;
+    ngx_http_lt_socket_t *s;
+    ngx_http_lt_talk_t *talk = ring->talk;
+
+    for (q = ngx_queue_head(&talk->listeners);
+         q != ngx_queue_sentinel(&talk->listeners); q = ngx_queue_next(q))
+    {
+        s = ngx_queue_data(q, ngx_http_lt_socket_t, queue);
+
+        if (s->segment != 0 && ngx_http_lt_socket_hears(s, &ring->language)) {
+            s->is_behind = 1;
+        }
+    }
+}
+
 void
 ngx_http_lt_ring_heard(ngx_http_lt_talk_t *talk)
 {
+    lt_ring_t *ring;
     ngx_queue_t *q;
 
     talk->is_heard = 1;
@@ -464,6 +484,8 @@ ngx_http_lt_ring_heard(ngx_http_lt_talk_t *talk)
     for (q = ngx_queue_head(&talk->rings);
          q != ngx_queue_sentinel(&talk->rings); q = ngx_queue_next(q))
     {
-        lt_ring_ask(ngx_queue_data(q, lt_ring_t, queue));
+        ring = ngx_queue_data(q, lt_ring_t, queue);
+        lt_ring_hold(ring);
+        lt_ring_ask(ring);
     }
 }

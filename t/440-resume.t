@@ -15,6 +15,10 @@ sub ours {
         . "&targetLanguage=$language&resume=1"
         . (defined $last ? "&lastSegment=$last" : ''));
     die 'upgrade refused: ', $socket->status, "\n" if $socket->status != 101;
+    if (!defined $last) {
+        $socket->send_json({ action => 'joinSession' });
+        $socket->json('sessionJoined') or die "no sessionJoined\n";
+    }
     return $socket;
 }
 

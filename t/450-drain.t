@@ -14,6 +14,10 @@ sub ours {
         . "&targetLanguage=$language&resume=1"
         . (defined $last ? "&lastSegment=$last" : ''));
     die 'upgrade refused: ', $socket->status, "\n" if $socket->status != 101;
+    if (!defined $last) {
+        $socket->send_json({ action => 'joinSession' });
+        $socket->json('sessionJoined') or die "no sessionJoined\n";
+    }
     return { socket => $socket, language => $language, session => $session,
         got => [] };
 }
@@ -156,4 +160,5 @@ my @here = map { ($say->($_))[1]{delivered} } 3 .. 6;
 is scalar(grep { $_ > 0 } @here), 4, 'served here without Redis' or diag("@here");
 redis()->start;
 ok +(eventually { $::follow->($_) for @ours; 8 == grep { @{$_->{got}} == 6 } @ours } 20), 'all hear six';
-is scalar(grep { "@{$_->{got}}" eq '1 2 3 4 5 6' } @ours), 8, 'in order, once';
+is scalar(grep { "@{$_->{got}}" eq '1 2 3 4 5 6' } @ours), 8, 'in order, once'
+    or diag(join "\n", map { "@{$_->{got}}" } @ours);

@@ -126,7 +126,8 @@ lt_broadcast_tell(ngx_http_lt_ask_t *ask, const lt_message_change_t *change)
     ev.json.len = lt_out_len(&out);
 
     (void) ngx_http_lt_push_local(ask->mcf, &ask->session_id, &ev);
-    (void) ngx_http_lt_push_publish(ask->mcf, &ask->session_id, &ev);
+    (void) ngx_http_lt_push_publish(ask->mcf, &ask->session_id, &ev, NULL,
+        NULL);
 }
 
 static void
