@@ -20,9 +20,9 @@ export function ok(passed, name, detail) {
   console.log(`${passed ? 'ok' : 'not ok'} ${done} - ${name}`);
   if (!passed) {
     failed++;
-    if (detail !== undefined) {
-      note(typeof detail === 'string' ? detail : JSON.stringify(detail));
-    }
+    const text = typeof detail === 'string' ? detail : JSON.stringify(detail);
+    /* prove shows standard error only */
+    console.error(`#   Failed test '${name}'\n${(text ?? '').replace(/^/gm, '#   ')}`);
   }
   return Boolean(passed);
 }
