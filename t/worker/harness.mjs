@@ -268,7 +268,7 @@ class Talk {
     return this.rig.results.heard(this.id, language);
   }
 
-  async whenDrained(ms = 30_000) {
+  async whenDrained(ms = 60_000) {
     return until(() => this.rig.results.drained(this.id)[0], ms);
   }
 }

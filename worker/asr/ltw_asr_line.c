@@ -55,6 +55,7 @@ struct ltw_asr_line_s {
     unsigned rotations;
     unsigned failures;          /* in a row */
     int is_finishing;           /* finish was called */
+    int is_hopeless;            /* the last stream failed for good */
     int is_finish_sent;         /* and the stream was told */
 
     int64_t written_at_ms;
@@ -168,7 +169,10 @@ on_pump(void *data)
 {
     ltw_asr_line_t *line = data;
 
-    if (line->is_finishing && line->state == LINE_IDLE) {
+    if (line->is_finishing
+        && (line->state == LINE_IDLE
+            || (line->state == LINE_WAITING && line->is_hopeless)))
+    {
         over(line);
         return;
     }
@@ -351,6 +355,7 @@ on_end(void *data, ltw_asr_end_t how, const char *code, const char *text)
     }
     line->failures = lived_ms >= HEALTHY_AFTER_MS ? 1 : line->failures + 1;
     delay_ms = retry_delay_ms(line, how);
+    line->is_hopeless = how == LTW_ASR_FATAL;
     ltw_log(how == LTW_ASR_FATAL ? LTW_ERROR : LTW_WARN, "stream_failed",
         ltw_cstr("session", line->session_id), ltw_cstr("code", code),
         ltw_cstr("message", text), ltw_cstr("hint", ltw_aws_hint(400, code)),
