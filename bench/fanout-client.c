@@ -13,21 +13,17 @@
  * The first SLOW listeners read 625 bytes a second and are not waited for.
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
+#include "load.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define BEGIN "{\"type\":\"caption\",\"at\":\""
@@ -64,45 +60,6 @@ typedef struct {
 } load_t;
 
 static uint8_t scratch[READ_SIZE + 1];
-
-static void
-die(const char *what)
-{
-    perror(what);
-    exit(2);
-}
-
-static uint64_t
-now_us(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
-}
-
-static int
-dial(int port, int receive_buffer)
-{
-    int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
-    struct sockaddr_in to = { .sin_family = AF_INET,
-        .sin_port = htons((uint16_t) port),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-
-    if (receive_buffer != 0) {
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer,
-                   sizeof(receive_buffer));
-    }
-
-    if (fd < 0 || connect(fd, (void *) &to, sizeof(to)) != 0) {
-        die("connect");
-    }
-
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-
-    return fd;
-}
 
 static ssize_t
 listener_recv(listener_t *c, void *out, size_t size)

@@ -13,18 +13,14 @@
  * Sockets stay open until standard input ends.
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
+#include "load.h"
+
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define STAMP_BYTES 12                  /* 16 characters of base64 */
@@ -57,13 +53,6 @@ static const uint8_t MASK[4] = { 0x3c, 0xa5, 0x69, 0x0f };
 static const char BASE64[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-static void
-die(const char *what)
-{
-    perror(what);
-    exit(2);
-}
-
 static void *
 need(void *memory)
 {
@@ -72,16 +61,6 @@ need(void *memory)
     }
 
     return memory;
-}
-
-static uint64_t
-now_us(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
 }
 
 static size_t
@@ -288,20 +267,11 @@ static void
 speaker_connect(load_t *l, speaker_t *s, int port, const char *id,
     const char *token)
 {
-    int one = 1;
     char text[1024];
     size_t got = 0;
     ssize_t n;
-    struct sockaddr_in to = { .sin_family = AF_INET,
-        .sin_port = htons((uint16_t) port),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 
-    s->fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (s->fd < 0 || connect(s->fd, (void *) &to, sizeof(to)) != 0) {
-        die("connect");
-    }
-
-    setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    s->fd = dial(port, 0);
     n = snprintf(text, sizeof(text), "GET /ws?sessionId=%s&token=%s HTTP/1.1\r\n"
                  "Host: 127.0.0.1\r\nConnection: Upgrade\r\n"
                  "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"

@@ -12,6 +12,7 @@
  */
 #define _GNU_SOURCE
 #include "ingest-kinesis.h"
+#include "load.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -23,7 +24,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define BODY_MAX (12u << 20)
@@ -60,23 +60,6 @@ static struct {
     counts_t counts;
     session_t sessions[SESSIONS];
 } sink = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-static void
-die(const char *what)
-{
-    perror(what);
-    exit(2);
-}
-
-static uint64_t
-now_us(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
-}
 
 /* ---- what is in a record ---- */
 

@@ -29,7 +29,7 @@
  * nothing was taken over.
  */
 ngx_int_t ngx_http_lt_connection_open(ngx_http_lt_socket_t *s,
-    ngx_http_request_t *r, const ngx_str_t *accept,
+    ngx_http_request_t *r, const char *accept,
     const ngx_str_t *session_id);
 
 /* Reads what came with the upgrade, and frees the request. */

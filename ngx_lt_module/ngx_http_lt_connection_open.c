@@ -6,35 +6,15 @@
  */
 #include "ngx_http_lt_connection.h"
 #include "ngx_http_lt_ack.h"
+#include "ngx_http_lt_answer.h"
 #include "ngx_http_lt_metrics.h"
 #include "ngx_http_lt_ring.h"
 #include "ngx_http_lt_talk.h"
 
-static ngx_int_t
-lt_connection_header(ngx_http_request_t *r, const char *key,
-    const ngx_str_t *value)
-{
-    ngx_table_elt_t *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-    h->hash = 1;
-    h->key.data = (u_char *) key;
-    h->key.len = ngx_strlen(key);
-    h->value = *value;
-
-    return NGX_OK;
-}
-
 /* The 101 is the first that this connection sends: 200 bytes always fit. */
 static ngx_int_t
-lt_connection_switch(ngx_http_request_t *r, const ngx_str_t *accept)
+lt_connection_switch(ngx_http_request_t *r, const char *accept)
 {
-    ngx_str_t upgrade = ngx_string("websocket");
     ngx_connection_t *c = r->connection;
 
     r->headers_out.status = NGX_HTTP_SWITCHING_PROTOCOLS;
@@ -43,8 +23,9 @@ lt_connection_switch(ngx_http_request_t *r, const ngx_str_t *accept)
     r->header_only = 1;
     r->keepalive = 0;
 
-    if (lt_connection_header(r, "Upgrade", &upgrade) != NGX_OK
-        || lt_connection_header(r, "Sec-WebSocket-Accept", accept) != NGX_OK
+    if (ngx_http_lt_answer_header(r, "Upgrade", "websocket") != NGX_OK
+        || ngx_http_lt_answer_header(r, "Sec-WebSocket-Accept", accept)
+            != NGX_OK
         || ngx_http_send_header(r) == NGX_ERROR
         || ngx_http_send_special(r, NGX_HTTP_FLUSH) == NGX_ERROR)
     {
@@ -94,7 +75,7 @@ lt_connection_copy_agent(ngx_http_lt_socket_t *s, ngx_http_request_t *r)
 
 ngx_int_t
 ngx_http_lt_connection_open(ngx_http_lt_socket_t *s, ngx_http_request_t *r,
-    const ngx_str_t *accept, const ngx_str_t *session_id)
+    const char *accept, const ngx_str_t *session_id)
 {
     ngx_connection_t *c = r->connection;
     ngx_http_core_srv_conf_t *cscf;

@@ -31,8 +31,7 @@ typedef struct {
     ngx_http_lt_identity_t identity;    /* of who does not ask to listen */
     ngx_http_lt_join_t join;
     ngx_uint_t is_joining;
-    ngx_str_t accept;
-    u_char accept_data[LT_WS_ACCEPT_LEN];
+    char accept[LT_WS_ACCEPT_LEN + 1];
     const lt_refusal_t *refusal;    /* told only when the session is fine */
 } lt_handshake_t;
 
@@ -171,14 +170,12 @@ lt_handshake_check_upgrade(ngx_http_request_t *r, lt_handshake_t *h)
     }
 
     if (keys != 1
-        || lt_ws_accept((char *) h->accept_data, ngx_http_lt_view(&key))
-           != LT_OK)
+        || lt_ws_accept(h->accept, ngx_http_lt_view(&key)) != LT_OK)
     {
         return &lt_refuse_key;
     }
 
-    h->accept.data = h->accept_data;
-    h->accept.len = LT_WS_ACCEPT_LEN;
+    h->accept[LT_WS_ACCEPT_LEN] = '\0';
 
     if (r->headers_in.content_length_n > 0 || r->headers_in.chunked) {
         return &lt_refuse_body;
@@ -283,7 +280,7 @@ lt_handshake_done(void *data, const ngx_http_lt_reply_t *reply)
 
     lt_handshake_fill(s, reply);
 
-    if (ngx_http_lt_connection_open(s, r, &h->accept, &h->session_id)
+    if (ngx_http_lt_connection_open(s, r, h->accept, &h->session_id)
         != NGX_OK)
     {
         ngx_http_lt_answer_finish(r, NGX_ERROR);

@@ -8,20 +8,6 @@ use LT::Suite;
 
 workers(2);
 
-# A listener of ours; $last undef: it comes for the first time.
-sub ours {
-    my ($session, $language, $last) = @_;
-    my $socket = connect_ws("/ws?sessionId=$session->{sessionId}"
-        . "&targetLanguage=$language&resume=1"
-        . (defined $last ? "&lastSegment=$last" : ''));
-    die 'upgrade refused: ', $socket->status, "\n" if $socket->status != 101;
-    if (!defined $last) {
-        $socket->send_json({ action => 'joinSession' });
-        $socket->json('sessionJoined') or die "no sessionJoined\n";
-    }
-    return $socket;
-}
-
 sub segment {
     my ($session, $language, $n) = @_;
     return result($session, { language => $language },
@@ -50,7 +36,7 @@ sub quiet {
     return $message && $message->{type} eq 'heartbeatAck';
 }
 
-our ($heard, $quiet, $ours, $segment) = (\&heard, \&quiet, \&ours, \&segment);
+our ($heard, $quiet, $segment) = (\&heard, \&quiet, \&segment);
 
 run_tests();
 
@@ -60,14 +46,14 @@ __DATA__
 --- ws
 my $session = session();
 my $stays = listener($session, 'es');
-my @here = map { $::ours->($session, 'es') } 1 .. 4;
+my @here = map { returning($session, 'es') } 1 .. 4;
 $::segment->($session, 'es', $_) for 1 .. 3;
 is $::heard->($_, 3), '1 2 3', 'the first three' for @here;
 $_->drop for @here;
 $::segment->($session, 'es', $_) for 4 .. 6;
 for my $last (3, 4, 5, 6) {
     for (1 .. 4) {
-        my $back = $::ours->($session, 'es', $last);
+        my $back = returning($session, 'es', $last);
         is $::heard->($back, 6 - $last), join(' ', $last + 1 .. 6),
             "after $last";
         ok $::quiet->($back), 'and nothing twice';
@@ -81,7 +67,7 @@ is $::heard->($stays, 6), '1 2 3 4 5 6', 'the others hear what they heard';
 my $session = session();
 my $stays = listener($session, 'es');
 $::segment->($session, 'es', $_) for 1 .. 3;
-my @back = map { $::ours->($session, 'es', 1) } 1 .. 6;
+my @back = map { returning($session, 'es', 1) } 1 .. 6;
 $::segment->($session, 'es', $_) for 4 .. 5;
 for (@back) {
     is $::heard->($_, 4), '2 3 4 5', 'without a seam';
@@ -96,7 +82,7 @@ my $session = session();
 my $speaker = speaker($session);
 $::segment->($session, 'es', $_) for 1 .. 5;
 for (1 .. 4) {
-    my $back = $::ours->($session, 'es', 2);
+    my $back = returning($session, 'es', 2);
     is $::heard->($back, 3), '3 4 5', 'Redis remembers';
     ok $::quiet->($back), 'once';
     $back->drop;
@@ -107,14 +93,14 @@ for (1 .. 4) {
 [emerg]
 --- ws
 my $session = session();
-my @here = map { $::ours->($session, 'es') } 1 .. 4;
+my @here = map { returning($session, 'es') } 1 .. 4;
 $::segment->($session, 'es', $_) for 1 .. 3;
 is $::heard->($_, 3), '1 2 3', 'the first three' for @here;
 my @old = worker_pids();
 kill KILL => @old;
 eventually { my %old = map { $_ => 1 } @old; 2 == grep { !$old{$_} } worker_pids() };
 eventually { ($::segment->($session, 'es', 4))[0] == 200 };
-my @back = map { $::ours->($session, 'es', 3) } 1 .. 4;
+my @back = map { returning($session, 'es', 3) } 1 .. 4;
 $::segment->($session, 'es', 5);
 for (@back) {
     is $::heard->($_, 2), '4 5', 'no gap';
@@ -126,7 +112,7 @@ for (@back) {
 my $session = session();
 my $stays = listener($session, 'es');
 $::segment->($session, 'es', $_) for 1 .. 100;
-my $back = $::ours->($session, 'es', 10);
+my $back = returning($session, 'es', 10);
 is $::heard->($back, 65), join(' ', '11-36', 37 .. 100), 'the gap, the rest';
 ok $::quiet->($back), 'and no more';
 is counters()->{segments_missed}, 26, 'counted';
@@ -134,7 +120,7 @@ is counters()->{segments_missed}, 26, 'counted';
 === TEST 6: a message that comes twice, or late
 --- ws
 my $session = session();
-my ($old, $new) = (listener($session, 'es'), $::ours->($session, 'es'));
+my ($old, $new) = (listener($session, 'es'), returning($session, 'es'));
 $::segment->($session, 'es', $_) for 1, 2, 2, 4, 3, 3, 5;
 is $::heard->($new, 6), '1 2 3-3 4 3 5', 'ours: each once';
 ok $::quiet->($new), 'no more';
@@ -143,36 +129,36 @@ is $::heard->($old, 7), '1 2 2 4 3 3 5', 'existing apps: as it comes';
 === TEST 7: another language, other messages, the numbers of others
 --- ws
 my $session = session();
-my $es = $::ours->($session, 'es');
+my $es = returning($session, 'es');
 $::segment->($session, 'fr', 1);
 $::segment->($session, 'es', 1);
 result($session, {}, '{"type":"notice","segment":7}');
 $::segment->($session, 'es', 2);
 is join(' ', map { ($es->json)->{segment} } 1 .. 3), '1 7 2', 'no number of its own';
 $es->drop;
-my $back = $::ours->($session, 'fr', 0);
+my $back = returning($session, 'fr', 0);
 ok $::quiet->($back), 'lastSegment 0: for the first time';
-ok $::quiet->($::ours->($session, 'es', $_)), "lastSegment $_ is harmless"
+ok $::quiet->(returning($session, 'es', $_)), "lastSegment $_ is harmless"
     for '', -1, 'x', '9' x 30, 99;
 
 === TEST 8: the numbers begin anew
 --- ws
 my $session = session();
-my $es = $::ours->($session, 'es');
+my $es = returning($session, 'es');
 $::segment->($session, 'es', $_) for 500, 501, 1, 2;
 is $::heard->($es, 4), '500 501 1 2', 'and it hears them';
-my $back = $::ours->($session, 'es', 1);
+my $back = returning($session, 'es', 1);
 is $::heard->($back, 1), '2', 'also when it comes back';
 
 === TEST 9: after a change of language
 --- ws
 my $session = session();
-my $ours = $::ours->($session, 'es');
+my $ours = returning($session, 'es');
 $::segment->($session, 'es', 1);
 is $::heard->($ours, 1), '1', 'one';
 $ours->send_json({ action => 'changeLanguage', targetLanguage => 'fr' });
 ok $ours->json('languageChanged'), 'it changes';
 $::segment->($session, 'fr', 2);
 is $::heard->($ours, 1), '2', 'it goes on';
-my $back = $::ours->($session, 'fr', 1);
+my $back = returning($session, 'fr', 1);
 is $::heard->($back, 1), '2', 'and comes back to that';

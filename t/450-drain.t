@@ -9,17 +9,9 @@ use LT::Suite;
 workers(2);
 
 sub ours {
-    my ($session, $language, $last) = @_;
-    my $socket = connect_ws("/ws?sessionId=$session->{sessionId}"
-        . "&targetLanguage=$language&resume=1"
-        . (defined $last ? "&lastSegment=$last" : ''));
-    die 'upgrade refused: ', $socket->status, "\n" if $socket->status != 101;
-    if (!defined $last) {
-        $socket->send_json({ action => 'joinSession' });
-        $socket->json('sessionJoined') or die "no sessionJoined\n";
-    }
-    return { socket => $socket, language => $language, session => $session,
-        got => [] };
+    my ($session, $language) = @_;
+    return { socket => returning($session, $language), language => $language,
+        session => $session, got => [] };
 }
 
 # Takes what is there; comes back when told to.  True as long as it had to.
@@ -29,8 +21,8 @@ sub follow {
         if ($frame->{opcode} == 8) {
             push @{$one->{codes}}, unpack 'n', $frame->{payload};
             $one->{socket}->drop;
-            $one->{socket} = ours($one->{session}, $one->{language},
-                $one->{got}[-1])->{socket};
+            $one->{socket} = returning($one->{session}, $one->{language},
+                $one->{got}[-1]);
             return 1;
         }
         my $message = json_of($frame->{payload});

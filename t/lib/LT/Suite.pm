@@ -30,7 +30,8 @@ use LT::Kinesis ();
 use LT::Redis ();
 use LT::WebSocket ();
 
-our @EXPORT = qw(kinesis redis session speaker listener connect_ws api result
+our @EXPORT = qw(kinesis redis session speaker listener returning
+    connect_ws api result
     counters json_of eventually nginx_pid worker_pids reload pcm chunk
     alive $Token);
 our $Token = 'a-token-of-the-workers-for-tests';
@@ -260,12 +261,23 @@ sub speaker {
 # A listener that has joined.
 sub listener {
     my ($session, $language, %option) = @_;
+    my $query = delete $option{query} // '';
     my $socket = upgraded(connect_ws("/ws?sessionId=$session->{sessionId}"
-        . "&targetLanguage=$language", %option));
+        . "&targetLanguage=$language$query", %option));
     $socket->send_json({ action => 'joinSession', targetLanguage => $language,
         sessionId => $session->{sessionId} });
     $socket->json('sessionJoined') or die "no sessionJoined\n";
     return $socket;
+}
+
+# A listener that comes back by itself, as our page does; $last undef: it comes
+# for the first time.
+sub returning {
+    my ($session, $language, $last) = @_;
+    return listener($session, $language, query => '&resume=1')
+        if !defined $last;
+    return upgraded(connect_ws("/ws?sessionId=$session->{sessionId}"
+        . "&targetLanguage=$language&resume=1&lastSegment=$last"));
 }
 
 # True when the socket still answers.
