@@ -28,13 +28,14 @@ SPHINX_LIBS  = $(shell pkg-config --cflags --libs pocketsphinx sphinxbase)
 .DELETE_ON_ERROR:
 .PHONY: help setup build module worker lib local unit demo run test \
     sanitize bench bench-soak bench-churn \
-    bench-heartbeat bench-ingest bench-ingest-faults bench-fanout bench-reload bench-live fresh-check check-clang clean
+    bench-heartbeat bench-ingest bench-ingest-faults bench-fanout bench-reload bench-live fresh-check check-clang docs-check clean
 
 help:
 	@echo 'make demo         translate a recorded talk on this machine, show captions and figures'
 	@echo 'make run          the stack stays up on PORT=8080 until Ctrl-C'
 	@echo 'make test         every suite; ends in one line'
 	@echo 'make sanitize     the suites again under ASan and UBSan'
+	@echo 'make docs-check   what the documents say against the code'
 	@echo 'make module       build/module/ngx_http_lt_module.so (NGINX_SRC=… for another nginx)'
 	@echo 'make worker       build/lt-worker'
 	@echo 'make bench        benchmarks; make bench-soak: memory over 100,000 chunks'
@@ -117,6 +118,10 @@ sanitize: build
 check-clang: | $(BUILD)/.setup
 	@clang -fsyntax-only $(WARN) -Ilib -Iworker $(LIB_SRC) $(WORKER_SRC) $(UNIT_SRC)
 	@MAKEFLAGS= CC=clang ngx_lt_module/build.sh $(BUILD)/module-clang $(NGINX_SRC)
+
+# seconds; each suite of t/ whose name has "docs" in it
+docs-check:
+	@prove -q $(wildcard t/*docs*.t)
 
 fresh-check:
 	@t/fresh-check.sh

@@ -2,8 +2,8 @@ use strict;
 use warnings;
 use Test::More;
 
-# The same fact is not written twice unless a test compares the two: the
-# tables of the module against the documents.
+# Each directive and each parameter has a page, and its page says what the
+# code's tables say.  docs/directives/README.md tells how a new one is added.
 
 sub slurp {
     return join '', map {
@@ -13,75 +13,162 @@ sub slurp {
     } @_;
 }
 
-my $table = slurp('ngx_lt_module/ngx_http_lt_module.c');
-my %directive = map { $_ => 1 }
-    $table =~ /LT_(?:MAIN|PLACE)\("(lt_\w+)"/g;
-cmp_ok scalar keys %directive, '>', 15, 'the command table was found';
+my $source = slurp('ngx_lt_module/ngx_http_lt_module.c');
+my $checks = slurp(glob 'ngx_lt_module/*.c');
+my $table = slurp('worker/ltw_config.h');
+my $changes = slurp('CHANGELOG.md');
 
-for my $file ('docs/directives.md', 'docs/design.md') {
-    my %described = map { $_ => 1 } slurp($file) =~ /^\| `(lt_\w+)/mg;
-    if ($file =~ /design/) {
-        $described{$_} = 1
-            for slurp($file) =~ /`(lt_(?:websocket|sessions|results|status|connections))`/g;
+# ---- numbers as people write them
+
+my %scale = ('' => 1, ms => 1, s => 1000, k => 1 << 10);
+my %time = (%scale, m => 60_000, h => 3_600_000, d => 86_400_000);
+my %size = (%scale, m => 1 << 20, g => 1 << 30);
+
+sub plain {
+    my ($text, $scale) = @_;
+    my ($number, $unit) = $text =~ /^(\d+)(\D*)$/ or return $text;
+    return $number * ($scale->{$unit} // die "$text: what unit is that?\n");
+}
+
+# "10ms to 5s" in two numbers
+sub bounds_of {
+    my ($text, $scale) = @_;
+    return [map { plain($_, $scale) }
+        ($text // '') =~ /^(\d+[a-z]*) to (\d+[a-z]*)/];
+}
+
+# ---- what the module's code says: name => { context, default, bounds, words }
+
+my $places = slurp('ngx_lt_module/ngx_http_lt_module.h');
+
+sub number_in_code {
+    my ($text) = @_;
+    $text =~ s/\b(NGX_HTTP_LT_\w+|LT_\w+)\b/
+        $places =~ m{#define $1\s+(\d+)} ? $1 : $1/gex;
+    return $text =~ /^[\d\s*+()-]+$/ ? eval $text : $text;
+}
+
+sub directives {
+    my %found;
+    while ($source =~ /LT_(MAIN|PLACE)\("(lt_\w+)",(.*?)\),?\n(?=    \S)/gs) {
+        my ($kind, $name, $rest) = ($1, $2, $3);
+        my $row = $found{$name} =
+            { context => $kind eq 'MAIN' ? 'http' : 'location' };
+        next if $kind eq 'PLACE';
+
+        my ($set, $field, $post) =
+            $rest =~ /(\w+),\s*(\w+),\s*([^,]+)$/ or die "$name: what row?\n";
+        $row->{scale} = $set =~ /size/ ? \%size : \%time;
+        my ($init) = $source =~ /init_\w+\(mcf->$field, ([^;]+)\);/;
+        if (defined $init) {
+            # an enum's constant ends in the word
+            $row->{default} = $init =~ /^[A-Z_]+_([A-Z]+)$/ ? lc $1
+                : number_in_code($init) * ($set =~ /_sec_/ ? 1000 : 1);
+        }
+        if ($post =~ /&(\w+)/) {
+            my ($low, $high) = $source =~
+                /\b$1 = \{\s*ngx_conf_check_num_bounds, (\w+), (\w+)\s*\}/;
+            $row->{bounds} = [map { number_in_code($_) } $low, $high];
+        } elsif ($post =~ /(\w+)/ && $post !~ /NULL/) {
+            my ($enum) = $source =~ /\b$1\[\] = \{(.*?)ngx_null_string/s;
+            $row->{words} = [$enum =~ /ngx_string\("(\w+)"\)/g];
+        }
+        if ($checks =~ /\{ "$name", [^"]*"([^"]+)" \}/
+            || $checks =~ /"$name must be from ([^"]+)"/)
+        {
+            $row->{bounds} = bounds_of($1, $row->{scale});
+        }
     }
-    is_deeply [sort keys %described], [sort keys %directive],
-        "$file describes each directive, and no other";
+    return %found;
 }
 
-my %default = slurp('docs/directives.md')
-    =~ /^\| `(lt_\w+)[^`]*` \| `(\d+)(?:ms|s|k|m)?` /mg;
-for my $name (sort keys %default) {
-    my ($field) = $name =~ /^lt_(\w+)/;
-    $field = 'zone_size' if $field eq 'zone';
-    my ($init) = $table =~ /ngx_conf_init_\w+\(mcf->$field, ([^;]+)\);/;
-    my ($shown) = slurp('docs/directives.md')
-        =~ /^\| `$name[^`]*` \| `(\w+)`/m;
-    my %unit = (ms => 1, s => 1000, k => 1024, m => 1 << 20, '' => 1);
-    my ($number, $unit) = $shown =~ /^(\d+)(\D*)$/;
-    is $number * $unit{$unit}, eval($init // 0), "$name: the default";
-}
+# ---- what the worker's table says
 
-my $code = slurp(glob 'ngx_lt_module/*.c ngx_lt_module/actions/*.c');
-my %sent = map { $_ => 1 } $code =~ /"([A-Z]{3,}(?:_[A-Z]+)+)"/g;
-delete @sent{grep { /^AWS_/ } keys %sent};
-my $protocol = slurp('docs/protocol/README.md');
-my $documents = slurp(glob 'docs/protocol/*.yaml');
-for (sort keys %sent) {
-    like $protocol, qr/`$_`/, "error code $_ is described";
-    next if $_ eq 'INTERNAL_ERROR';    # nobody can ask for that
-    ok $documents =~ /\bcode: $_\b/, "error code $_ has an example";
-}
-
-# Every action and every message of the code is in the AsyncAPI document.
-my ($rows) = slurp('ngx_lt_module/ngx_http_lt_actions.c')
-    =~ /ngx_http_lt_actions\[\] = \{(.*?)^\};/ms;
-my @actions = $rows =~ /^    \{ "(\w+)"/mg;
-cmp_ok scalar @actions, '>', 14, 'the action table was found';
-my @types = ((map { /lt_message_open\(&w, out, "(\w+)"\)/g,
-    /put_cstr\(&w, "type", "(\w+)"/g } slurp('lib/lt_message.c'), $code,
-    slurp(glob 'worker/*/*.c')),
-    slurp('ngx_lt_module/actions/ngx_http_lt_action_broadcast.c')
-        =~ /^    \{ "\w+", "(\w+)"/mg);
-cmp_ok scalar @types, '>', 15, 'the messages were found';
-ok $documents =~ /\baction: \{ const: $_ \}/, "action $_ is described"
-    for @actions;
-ok $documents =~ /\btype: \{ const: $_ \}/, "message $_ is described"
-    for @types;
-
-# What holds the contract is there.
-my $map = slurp('docs/protocol/tests.md');
-my $named = 0;
-for my $row ($map =~ /^\| (.*) \| \d+ \|$/mg) {
-    while ($row =~ /`(t\/[^`]+)`([ \d]*)/g) {
-        my ($test, @blocks) = ($1, split ' ', $2);
-        my %has = -f $test ? map { $_ => 1 }
-            slurp($test) =~ /^=== TEST (\d+):/mg : ();
-        my @missing = grep { !$has{$_} } @blocks;
-        ok -f $test && !@missing, "$test @blocks"
-            or diag("in tests.md, but not there: $test @missing");
-        $named++;
+sub parameters {
+    my %found;
+    while ($table =~
+        /X\((\w+), (\w+), "([^"]*)", (\d+), (\d+),[\s\\]*"([^"]*)"/g)
+    {
+        my ($name, $type, $default, $min, $max, $text) =
+            ($1, $2, $3, $4, $5, $6);
+        my $row = $found{$name} = { scale => \%time };
+        $row->{default} = $default eq '!' ? 'required'
+            : $default eq '' ? 'none' : plain($default, \%time);
+        $row->{bounds} = [$min, $max] if $type =~ /TIME|COUNT|TEXT/;
+        $row->{words} = [split ' ', (split /:/, $text)[0]]
+            if $type eq 'CHOICE';
+        $row->{words} = ['on', 'off'] if $type eq 'FLAG';
     }
+    return %found;
 }
-cmp_ok $named, '>', 100, 'the rows were found';
+
+# ---- the metrics' names
+
+sub metrics {
+    my ($file) = @_;
+    return map { $_ => 1 } slurp($file) =~ /^\s+X\((\w+),/mg;
+}
+
+# ---- the pages
+
+sub check_page {
+    my ($page, $name, $row, $metric) = @_;
+    my $text = eval { slurp($page) };
+    ok defined $text, "$page is there" or return;
+
+    my %cell = $text =~ /^\| (\w+) \| (.+) \|$/mg;
+    like $text, qr/\A# \Q$name\E\n\n\S/, "$page: name and text";
+    like $cell{syntax} // '', qr/^`\Q$name\E\b/, "$page: syntax";
+    is $cell{context}, $row->{context}, "$page: context";
+    ok defined $cell{default}, "$page: a default";
+    if (defined $row->{default}) {
+        my $said = ($cell{default} // '') =~ s/`//gr;
+        is plain($said, $row->{scale}), $row->{default}, "$page: the default";
+    }
+    is_deeply bounds_of($cell{values}, $row->{scale}), $row->{bounds},
+        "$page: the bounds (values: from to)" if $row->{bounds};
+    is_deeply [($cell{values} // '') =~ /`(\w+)`/g], $row->{words},
+        "$page: the words (values)" if $row->{words};
+    my $since = $cell{since} // '(none)';
+    like $changes, qr/^## \Q$since\E\b/m, "$page: since is in CHANGELOG.md";
+    like $text, qr/^\*\*At the limit:\*\* \S/m, "$page: at the limit";
+    like $text, qr/^```\w+\n(?:.*\n)*?.*\b\Q$name\E\b/m, "$page: an example";
+    my ($metrics) = $text =~ /^\*\*Metrics:\*\* (.+)$/m;
+    my @unknown = grep { !$metric->{$_} } ($metrics // '') =~ /`(\w+)`/g;
+    ok defined $metrics && ($metrics eq 'none' || $metrics =~ /`/)
+        && !@unknown, "$page: its metrics are metrics, or none"
+        or diag("unknown: @unknown");
+}
+
+sub check_folder {
+    my ($folder, $rows, $metric) = @_;
+    my %listed = map { $_ => 1 }
+        slurp("$folder/README.md") =~ /^\| \[`(\w+)`\]\(\1\.md\) \| \S/mg;
+    is_deeply [sort keys %listed], [sort keys %$rows],
+        "$folder/README.md lists all, and no other";
+    my @pages = map { m{/(\w+)\.md$} && $1 ne 'README' ? $1 : () }
+        glob "$folder/*.md";
+    is_deeply \@pages, [sort keys %$rows], "$folder: a page each, no other";
+    check_page("$folder/$_.md", $_, $rows->{$_}, $metric)
+        for sort keys %$rows;
+}
+
+my %directive = directives();
+my $rows = () = $source =~ /^    LT_(?:MAIN|PLACE)\(/mg;
+is scalar keys %directive, $rows, 'all of the command table was understood';
+my %parameter = parameters();
+$rows = () = $table =~ /^    X\(/mg;
+is scalar keys %parameter, $rows, 'all of the parameter table was understood';
+
+check_folder('docs/directives', \%directive,
+    { metrics('ngx_lt_module/ngx_http_lt_metrics.h') });
+check_folder('docs/parameters', \%parameter,
+    { metrics('worker/ltw_metrics.h') });
+
+# The file to begin with has every parameter, and no other.
+my %given = map { $_ => 1 }
+    slurp('config/worker.conf') =~ /^(?:# )?([a-z]\w+) =/mg;
+is_deeply [sort keys %given], [sort keys %parameter],
+    'config/worker.conf has each parameter, and no other';
 
 done_testing();

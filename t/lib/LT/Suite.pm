@@ -44,7 +44,7 @@ our %secrets = ($Token => 1);    # what must never be logged
 sub kinesis { return $kinesis //= LT::Kinesis->new }
 sub redis { return $redis //= LT::Redis->new }
 
-# Order is kept; the names are those of docs/directives.md.
+# Order is kept; the names are those of docs/directives/.
 my @http_defaults = (
     lt_redis => '127.0.0.1:$TEST_NGINX_REDIS_PORT',
     lt_aws_region => 'us-east-1',
