@@ -86,6 +86,8 @@
         "fanout: of a registered consumer, in place of its name")           \
     X(presign_expires, TIME, "600s", 1000, 604800000,                       \
         "how long listeners can fetch a file")                              \
+    X(audio_delivery, CHOICE, "url", 0, 1,                                  \
+        "url inline: a clip's address is sent, or the clip in its place")   \
     X(status_listen, TEXT, "", 0, 64,                                       \
         "address:port of the status page; none: no page")                   \
     X(log_level, CHOICE, "info", 0, 3, "error warn info debug: what is logged")
@@ -94,6 +96,7 @@
 #define LTW_CREDENTIALS_MAX 65536
 
 enum { LTW_MODE_WINDOW, LTW_MODE_LIVE };
+enum { LTW_DELIVER_URL, LTW_DELIVER_INLINE };
 enum { LTW_READ_POLLING, LTW_READ_FANOUT };
 enum { LTW_START_LATEST, LTW_START_TRIM_HORIZON };
 

@@ -62,6 +62,7 @@
     X(silence_sent, "times silence was sent to keep a stream")              \
     X(segments_committed, "segments of transcripts")                        \
     X(segments_published, "segments delivered, once a language")            \
+    X(segments_inlined, "segments whose clip is in their message")          \
     X(segments_captioned, "segments delivered without voice")               \
     X(segments_failed, "segments not delivered at all")                     \
     X(segments_late, "stages that passed their deadline")                   \

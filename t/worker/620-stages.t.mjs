@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { strangeness } from '../e2e/documents.mjs';
 import { is, ok, plan, run } from '../e2e/tap.mjs';
-import { clearFaults, clip, FINISH_CHECKS, isCounting, numbers, setFault,
-  sleep, until, withRig } from './harness.mjs';
+import { clearFaults, clip, decodedSeconds, FINISH_CHECKS, getCalls,
+  isCounting, numbers, setFault, sleep, until, withRig } from './harness.mjs';
 
 const SILENCE = Buffer.alloc(32_000);
 const DEADLINE_MS = 10_000;
@@ -28,7 +28,7 @@ const PHASES = [
   { service: 'polly', kind: 'slow', ms: 14_000, es: SLOW, en: SLOW },
 ];
 
-plan(4 * PHASES.length + 8 + 2 * FINISH_CHECKS);
+plan(4 * PHASES.length + 11 + 3 * FINISH_CHECKS);
 
 const reasonOf = ({ type, reason }) => type === 'caption' ? reason : null;
 const nameOf = ({ service, kind, times }) =>
@@ -141,5 +141,28 @@ async function phases(rig) {
   'the log names the stage and its error', failed.slice(0, 3));
 }
 
+/* audio_delivery = inline: clips come in their messages, S3 is not needed. */
+async function inlined(rig) {
+  const { pcm } = await clip('0930');
+  const talk = await rig.talk(['es']);
+
+  await setFault(rig.aws, { service: 's3', kind: '500', times: -1 });
+  await talk.speak(pcm, { isLast: true });
+  await talk.whenDrained();
+  const heard = talk.heard('es');
+  const seconds = heard.map(({ url }) => decodedSeconds(Buffer.from(
+    /^data:audio\/mpeg;base64,(.+)$/.exec(url)?.[1] ?? '', 'base64')));
+
+  ok(heard.length > 0 && heard.every(({ duration }, i) =>
+    Math.abs(seconds[i] - duration) < 0.15),
+  'inline: each message brings its clip', { heard, seconds });
+  is(heard.map(({ at, ...message }) => strangeness('listener', message))
+    .filter(Boolean), [], 'and is what docs/protocol says of it');
+  is([(await getCalls(rig.aws)).s3?.PutObject ?? 0,
+    await rig.workers[0].counter('segments_inlined')], [0, heard.length],
+  'nothing was stored');
+}
+
 await run(() => Promise.all([withRig({}, phases),
-  withRig({ worker: false }, quoted)]));
+  withRig({ worker: false }, quoted),
+  withRig({ config: { audio_delivery: 'inline' } }, inlined)]));

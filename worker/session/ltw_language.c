@@ -6,6 +6,7 @@
 
 #include "lt_language.h"
 #include "ltw_log.h"
+#include "publish/ltw_inline.h"
 #include "publish/ltw_message.h"
 #include "session/ltw_ledger.h"
 
@@ -41,7 +42,7 @@ struct job_s {
     ltw_store_call_t *store;
     char *text;                 /* the translation; NULL: none */
     size_t text_len;
-    char *url;                  /* of the MP3; NULL: a caption */
+    char *url;                  /* of the MP3, or itself; NULL: a caption */
     size_t url_len;
     const char *reason;         /* of a caption */
     int64_t duration_ms;
@@ -302,6 +303,16 @@ job_post(job_t *job)
 /* ---- the stages ---- */
 
 static void
+job_ready(job_t *job)
+{
+    job->stored_wall_ms = wall_ms(job->language);
+    job->state = JOB_READY;
+    ltw_timer_stop(job->deadline);
+    advance(job->language);
+}
+
+
+static void
 on_stored(void *data, lt_str_t url, const char *code)
 {
     job_t *job = data;
@@ -316,10 +327,25 @@ on_stored(void *data, lt_str_t url, const char *code)
         job_fail(job, code, NULL);
         return;
     }
-    job->stored_wall_ms = wall_ms(job->language);
-    job->state = JOB_READY;
-    ltw_timer_stop(job->deadline);
-    advance(job->language);
+    job_ready(job);
+}
+
+
+/* The clip goes in its message: nothing is stored. */
+static int
+job_inline(job_t *job, lt_str_t mp3)
+{
+    const ltw_services_t *services = job->language->pipeline->services;
+
+    if (services->config->audio_delivery != LTW_DELIVER_INLINE) {
+        return 0;
+    }
+    job->url = ltw_inline_url(mp3, job->text_len + job->segment->text.len,
+        &job->url_len);
+    if (job->url != NULL) {
+        ltw_count(services->metrics, segments_inlined, 1);
+    }
+    return job->url != NULL;
 }
 
 
@@ -338,6 +364,10 @@ on_voiced(void *data, lt_str_t mp3, int64_t duration_ms, const char *code)
     }
     job->voiced_wall_ms = wall_ms(l);
     job->duration_ms = duration_ms;
+    if (job_inline(job, mp3)) {
+        job_ready(job);
+        return;
+    }
     job->state = JOB_STORING;
     /* another tenure may have other words for the same number */
     n = snprintf(key, sizeof(key), "sessions/%s/translated/%s/%lld.%lld.mp3",

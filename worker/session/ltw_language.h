@@ -6,7 +6,7 @@
  *   waiting      LTW_LANGUAGE_BUSY_MAX others are under way
  *   translating  not when the language is the talk's own
  *   voicing
- *   storing
+ *   storing      not when the clip goes in its message (ltw_inline.h)
  *   ready        done, or failed: then it is a caption with the reason
  *   posting      its turn in the lane; ltw_publish.h bounds it
  * Whatever is not ready LTW_SEGMENT_DEADLINE_MS after its commit becomes a
