@@ -146,7 +146,7 @@ bench-ingest-faults: build
 	@$(NODE) bench/ingest-faults.mjs --module $(BUILD)/module/ngx_http_lt_module.so $(RUN)
 
 # RUN='--speakers 2000 --seconds 600': ours alone, for long
-bench-ingest: build $(BUILD)/bench/ingest-load $(BUILD)/bench/ingest-sink
+bench-ingest: build $(BUILD)/bench/ingest-load $(BUILD)/bench/ingest-sink $(BUILD)/bench/ingest-floor
 	@$(NODE) bench/ingest.mjs --module $(BUILD)/module/ngx_http_lt_module.so --bin $(BUILD)/bench $(RUN)
 
 # beside nchan: apt-get install libnginx-mod-nchan

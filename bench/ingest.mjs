@@ -1,7 +1,8 @@
 // Ingest beside what a team would write instead: the same speakers (ingest-load)
 // talk to nginx with the module, to a Node relay that puts each chunk and to one
 // that batches (ingest-relay); each writes to the same kind of Kinesis, which
-// answers at once (ingest-sink). One process is measured at a time.
+// answers at once (ingest-sink). One process is measured at a time. Beside them
+// the floor: only what no program can leave out (ingest-floor).
 //   node bench/ingest.mjs --module FILE --bin DIR
 //       [--seconds 10] [--warm 8] [--tls] [--json-only]
 //   … --speakers 2000 --seconds 600 [--protocol json|cbor] [--workers 1]
@@ -91,19 +92,23 @@ const startOurs = (protocol) => async (sink) => {
         } };
 };
 
-const startRelay = (mode) => async (sink) => {
-    const relay = startTalker(process.execPath,
-        [new URL('./ingest-relay.mjs', import.meta.url).pathname, mode, sink.endpoint],
-        files ? { NODE_EXTRA_CA_CERTS: files.ca } : {});
-    const { port } = await relay.hear();
+const startPeer = (command, args) => async (sink) => {
+    const peer = startTalker(command, args(sink), files ? { NODE_EXTRA_CA_CERTS: files.ca } : {});
+    const { port } = await peer.hear();
     let n = 0;
-    return { port, pids: [relay.pid], stop: relay.stop,
+    return { port, pids: [peer.pid], stop: peer.stop,
         session: async () => { n += 1; return `calm-river-${n} none`; } };
 };
+
+const startRelay = (mode) => startPeer(process.execPath, (sink) =>
+    [new URL('./ingest-relay.mjs', import.meta.url).pathname, mode, sink.endpoint]);
+
+const FLOOR = 'floor';                  // its PCM has no times and numbers: only its CPU counts
 
 const SYSTEMS = {
     'ours json': startOurs('json'), 'ours cbor': startOurs('cbor'),
     'relay put': startRelay('put'), 'relay batch': startRelay('batch'),
+    [FLOOR]: startPeer(join(options.bin, 'ingest-floor'), (sink) => [sink.port, CHUNK_BYTES, LINGER_MS]),
 };
 
 const sum = (values) => values.reduce((a, b) => a + b, 0);
@@ -204,11 +209,14 @@ const COLUMNS = [
     ['lost B', 11, (r) => r.lost_bytes], ['disorder', 9, (r) => r.disorder],
 ];
 
+const OF_FLOOR = ['system', 'speakers', 'chunks/CPU s', 'CPU ms/1000', 'wire B/chunk'];
+
 const print = (rows) => {
     const line = (cells) => console.log(cells.map((text, i) =>
         (i ? String(text).padStart(COLUMNS[i][1]) : String(text).padEnd(COLUMNS[i][1]))).join(''));
     line(COLUMNS.map(([title]) => title));
-    rows.forEach((row) => line(COLUMNS.map(([, , cell]) => cell(row))));
+    rows.forEach((row) => line(COLUMNS.map(([title, , cell]) =>
+        (row.system === FLOOR && !OF_FLOOR.includes(title) ? '-' : cell(row)))));
 };
 
 const round = (value, digits) => Number(value.toFixed(digits));
@@ -231,6 +239,9 @@ const compare = async () => {
             rows.push(await measure(name, speakers, seconds));
         }
     }
+    if (!options.tls) {
+        rows.push(await measure(FLOOR, SPEAKERS.at(-1), seconds));
+    }
     const row = (name, speakers) => rows.find((r) => r.system === name && r.speakers === speakers);
     const cpu = (name) => row(name, COMPARED).cpu_us_per_chunk;
     const sha = shaSecondsPerByte();
@@ -241,6 +252,7 @@ const compare = async () => {
         cpu_ratio_vs_relay_put: round(cpu('relay put') / cpu('ours json'), 1),
         cpu_ratio_vs_relay_batch: round(cpu('relay batch') / cpu('ours json'), 1),
         sha256_bound_share: round(sha / row(best, top).cpu_s_per_byte, 3),
+        sha256_bound_share_floor: options.tls ? null : round(sha / row(FLOOR, top).cpu_s_per_byte, 3),
         kib_per_speaker: round(row('ours json', top).kib_per_speaker, 1),
         p99_accept_ms: row('ours json', top).p99_ms,
         sha256_us_per_chunk: round(sha * CHUNK_BYTES * 1e6, 2),
