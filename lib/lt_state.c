@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-#define LT_STATE_TO_NAMES 3
+#define LT_STATE_TO_NAMES 4
 
 static const char *const lt_state_to_names[LT_STATE_TO_NAMES] = {
-    "listeners", "speaker", "control"
+    "listeners", "speaker", "control", "live"
 };
 
 static const struct {
@@ -96,21 +96,44 @@ lt_state_channel_session(lt_str_t *id, lt_str_t channel)
     "  return 0\n"                                                            \
     "end\n"
 
+/* A listener's value: language, what it asks of captions or nothing, process.
+   What is asked is counted with the session: a language with as many in
+   captionsOnly as listeners needs no voice. */
+#define LUA_LISTENER                                                          \
+    "local function listener(v)\n"                                            \
+    "  local w = {}\n"                                                        \
+    "  for word in string.gmatch(v, '%S+') do w[#w + 1] = word end\n"         \
+    "  return w[1], #w == 3 and w[2] or '', w[#w]\n"                          \
+    "end\n"                                                                   \
+    "local function count(lang, asked, by)\n"                                 \
+    "  if redis.call('HINCRBY', N, lang, by) <= 0 then\n"                     \
+    "    redis.call('HDEL', N, lang)\n"                                       \
+    "  end\n"                                                                 \
+    "  local names = {only = 'captionsOnly:', live = 'captionsLive:'}\n"      \
+    "  for word, name in pairs(names) do\n"                                   \
+    "    if string.find(asked, word, 1, true)\n"                              \
+    "      and redis.call('HINCRBY', S, name .. lang, by) <= 0 then\n"        \
+    "      redis.call('HDEL', S, name .. lang)\n"                             \
+    "    end\n"                                                               \
+    "  end\n"                                                                 \
+    "end\n"
+
 #define LUA_REMOVE                                                            \
     "local function remove(c)\n"                                              \
     "  local v = redis.call('HGET', L, c)\n"                                  \
     "  if not v then return end\n"                                            \
     "  redis.call('HDEL', L, c)\n"                                            \
-    "  local lang = string.match(v, '^%S+')\n"                                \
-    "  if redis.call('HINCRBY', N, lang, -1) <= 0 then\n"                     \
-    "    redis.call('HDEL', N, lang)\n"                                       \
-    "  end\n"                                                                 \
+    "  local lang, asked = listener(v)\n"                                     \
+    "  count(lang, asked, -1)\n"                                              \
     "end\n"
 
+/* wish: the language, and what is asked */
 #define LUA_ADD                                                               \
-    "local function add(c, lang, process)\n"                                  \
-    "  if redis.call('HSETNX', L, c, lang .. ' ' .. process) == 1 then\n"     \
-    "    redis.call('HINCRBY', N, lang, 1)\n"                                 \
+    "local function add(c, wish, process)\n"                                  \
+    "  local v = wish .. ' ' .. process\n"                                    \
+    "  if redis.call('HSETNX', L, c, v) == 1 then\n"                          \
+    "    local lang, asked = listener(v)\n"                                   \
+    "    count(lang, asked, 1)\n"                                             \
     "  end\n"                                                                 \
     "  local at = redis.call('HGET', S, 'expiresAt') + " LUA_TAIL_S "\n"       \
     "  redis.call('EXPIREAT', L, at)\n"                                       \
@@ -134,7 +157,7 @@ static const char lt_state_lua_create[] =
     "return {0}\n";
 
 static const char lt_state_lua_join[] =
-    LUA_KEYS LUA_STATUS LUA_ADD
+    LUA_KEYS LUA_STATUS LUA_LISTENER LUA_ADD
     "local code = status()\n"
     "if code ~= 0 then return {code} end\n"
     "if ARGV[3] ~= '' then\n"
@@ -146,20 +169,21 @@ static const char lt_state_lua_join[] =
     "return {0, redis.call('HLEN', L), f[1], f[2], f[3]}\n";
 
 static const char lt_state_lua_leave[] =
-    LUA_KEYS LUA_REMOVE
+    LUA_KEYS LUA_LISTENER LUA_REMOVE
     "remove(ARGV[1])\n"
     "return {0, redis.call('HLEN', L)}\n";
 
 static const char lt_state_lua_language[] =
-    LUA_KEYS LUA_ENDED LUA_REMOVE LUA_ADD
+    LUA_KEYS LUA_ENDED LUA_LISTENER LUA_REMOVE LUA_ADD
     "local code = ended()\n"
     "if code ~= 0 then return {code} end\n"
     "local v = redis.call('HGET', L, ARGV[1])\n"
     "if not v then return {1} end\n"
-    "local lang, process = string.match(v, '^(%S+) (%S+)$')\n"
+    "local lang, asked, process = listener(v)\n"
     "if lang ~= ARGV[2] then\n"
     "  remove(ARGV[1])\n"
-    "  add(ARGV[1], ARGV[2], process)\n"
+    "  local wish = asked ~= '' and ARGV[2] .. ' ' .. asked or ARGV[2]\n"
+    "  add(ARGV[1], wish, process)\n"
     "end\n"
     "return {0, redis.call('HLEN', L),\n"
     "  redis.call('HGET', S, 'sourceLanguage')}\n";
@@ -249,7 +273,7 @@ static const char lt_state_lua_read[] =
     "return {0, s, redis.call('HGETALL', N)}\n";
 
 static const char lt_state_lua_sync[] =
-    LUA_KEYS LUA_STATUS LUA_REMOVE LUA_ADD
+    LUA_KEYS LUA_STATUS LUA_LISTENER LUA_REMOVE LUA_ADD
     "local code = status()\n"
     "if code == 1 then\n"
     "  redis.call('DEL', L, N)\n"

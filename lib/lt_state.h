@@ -66,15 +66,16 @@ typedef enum {
        speakerKey */
     LT_STATE_CREATE,
 
-    /* ARGV connection, process, language ("" = only check), listeners_max ->
-       listeners, sourceLanguage, isPaused, isMuted */
+    /* ARGV connection, process, language ("" = only check) and, after a
+       space, what its captions=… asks ("only", "live", "only,live"),
+       listeners_max -> listeners, sourceLanguage, isPaused, isMuted */
     LT_STATE_JOIN,
 
     /* ARGV connection -> listeners */
     LT_STATE_LEAVE,
 
     /* ARGV connection, language -> listeners, sourceLanguage; NOT_FOUND also
-       when that connection is no listener's */
+       when that connection is no listener's.  What it asks of captions stays */
     LT_STATE_LANGUAGE,
 
     /* ARGV connection, process, speakerKey, now, the numbering to go on with
@@ -105,7 +106,8 @@ typedef enum {
     LT_STATE_READ,
 
     /* Makes Redis hold exactly these of a process's connections: ARGV
-       process, speaker connection or "", then pairs connection, language.
+       process, speaker connection or "", then pairs connection, language (as
+       JOIN).
        None at all = that process is dead.
        -> listeners, 1 when an active session has lost its speaker, status */
     LT_STATE_SYNC,
@@ -126,7 +128,8 @@ lt_str_t lt_state_script(lt_state_script_t script);
 typedef enum {
     LT_STATE_TO_LISTENERS,
     LT_STATE_TO_SPEAKER,
-    LT_STATE_TO_CONTROL
+    LT_STATE_TO_CONTROL,
+    LT_STATE_TO_LIVE                /* listeners that asked for captions=live */
 } lt_state_to_t;
 
 /* Names of control events; others are to be ignored. */
