@@ -28,7 +28,7 @@ SPHINX_LIBS  = $(shell pkg-config --cflags --libs pocketsphinx sphinxbase)
 .DELETE_ON_ERROR:
 .PHONY: help setup build module worker lib local unit demo run test \
     sanitize bench bench-soak bench-churn \
-    bench-heartbeat bench-ingest bench-ingest-faults bench-fanout bench-reload bench-live fresh-check check-clang docs-check clean
+    bench-heartbeat bench-ingest bench-ingest-faults bench-fanout bench-reload bench-live fresh-check check-clang docs-check deb deb-check clean
 
 help:
 	@echo 'make demo         translate a recorded talk on this machine, show captions and figures'
@@ -38,6 +38,7 @@ help:
 	@echo 'make docs-check   what the documents say against the code'
 	@echo 'make module       build/module/ngx_http_lt_module.so (NGINX_SRC=… for another nginx)'
 	@echo 'make worker       build/lt-worker'
+	@echo 'make deb          Debian packages of both, in build/deb'
 	@echo 'make bench        benchmarks; make bench-soak: memory over 100,000 chunks'
 	@echo 'make fresh-check  make demo and make test in a new Debian 12 root'
 	@echo 'make clean        remove what was built'
@@ -68,7 +69,7 @@ lib: $(BUILD)/liblt.a
 
 $(BUILD)/lt-worker: $(WORKER_OBJ) $(BUILD)/liblt.a
 	@echo '  LINK $@'
-	@$(CC) $(CFLAGS) -o $@ $(WORKER_OBJ) $(BUILD)/liblt.a $(WORKER_LIBS)
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(WORKER_OBJ) $(BUILD)/liblt.a $(WORKER_LIBS)
 
 worker: $(BUILD)/lt-worker
 
@@ -122,6 +123,15 @@ check-clang: | $(BUILD)/.setup
 # seconds; each suite of t/ whose name has "docs" in it
 docs-check:
 	@prove -q $(wildcard t/*docs*.t)
+
+# ---- shipping
+
+deb:
+	@config/debian/build.sh $(BUILD)/deb
+
+# install, upgrade, purge, and a talk through the packages, in a new Debian 12
+deb-check:
+	@t/deb-check.sh
 
 fresh-check:
 	@t/fresh-check.sh

@@ -20,7 +20,7 @@ if [ ! -x "$src/configure" ]; then
 fi
 
 cc_opt="-std=gnu11 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror"
-ld_opt=""
+ld_opt=${LDFLAGS:-}
 if [ "$kind" = asan ]; then
     cc_opt="-std=gnu11 -O1 -g -fno-omit-frame-pointer -Wall -Wextra"
     cc_opt="$cc_opt -Wno-unused-parameter -fsanitize=address,undefined"

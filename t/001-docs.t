@@ -171,4 +171,8 @@ my %given = map { $_ => 1 }
 is_deeply [sort keys %given], [sort keys %parameter],
     'config/worker.conf has each parameter, and no other';
 
+my ($version) = slurp('worker/ltw_main.c') =~ /LTW_VERSION "([^"]+)"/;
+my ($newest) = $changes =~ /^## (\d\S*?),?(?: |$)/m;
+is $newest, $version, 'the newest version of CHANGELOG.md is the code\'s';
+
 done_testing();
