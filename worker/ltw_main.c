@@ -136,6 +136,7 @@ ltw_worker_terminate(void *data)
     }
     ltw_log(LTW_INFO, "worker_draining");
     worker->state = LTW_DRAINING;
+    ltw_status_leave(worker->status);
     ltw_timer_start(worker->patience, LTW_DRAIN_MS);
     ltw_stream_drain(worker->stream, ltw_worker_stream_drained, worker);
     ltw_session_table_drain(worker->sessions, ltw_worker_sessions_drained,
@@ -221,7 +222,7 @@ ltw_worker_init(ltw_worker_t *worker, lt_error_t *err)
         return LT_ERROR;
     }
     if (worker->config.status_listen != NULL) {
-        worker->status = ltw_status_new(loop, &worker->metrics,
+        worker->status = ltw_status_new(&worker->services,
             worker->config.status_listen, ltw_worker_measure, worker, err);
         if (worker->status == NULL) {
             return LT_ERROR;

@@ -45,6 +45,23 @@ ltw_count_call(ltw_metrics_t *m, const char *service, const char *operation)
     }
 }
 
+ltw_language_figures_t *
+ltw_metrics_language(ltw_metrics_t *m, const char *code)
+{
+    size_t i;
+
+    for (i = 0; i < m->languages_n; i++) {
+        if (strcmp(m->languages[i].code, code) == 0) {
+            return &m->languages[i];
+        }
+    }
+    if (m->languages_n == LTW_LANGUAGES_MAX || strlen(code) != 2) {
+        return &m->languages[LTW_LANGUAGES_MAX - 1];
+    }
+    memcpy(m->languages[i].code, code, 3);
+    return &m->languages[m->languages_n++];
+}
+
 static void
 ltw_histogram_json(lt_json_writer_t *w, const char *name,
     const ltw_histogram_t *h)
@@ -98,6 +115,25 @@ ltw_calls_json(lt_json_writer_t *w, const ltw_metrics_t *m)
     lt_json_close_object(w);
 }
 
+static void
+ltw_languages_json(lt_json_writer_t *w, const ltw_metrics_t *m)
+{
+    size_t i;
+
+    lt_json_open_object(w, "languages");
+    for (i = 0; i < m->languages_n; i++) {
+        const ltw_language_figures_t *l = &m->languages[i];
+
+        lt_json_open_object(w, l->code);
+#define LTW_PUT_LANGUAGE(name, text)                                        \
+        lt_json_put_int(w, #name, (int64_t) l->name);
+        LTW_LANGUAGE_COUNTERS(LTW_PUT_LANGUAGE)
+        ltw_histogram_json(w, "heard_ms", &l->heard_ms);
+        lt_json_close_object(w);
+    }
+    lt_json_close_object(w);
+}
+
 #define LTW_PUT_METRIC(name, text)                                          \
     lt_json_put_int(&w, #name, (int64_t) m->name);
 #define LTW_PUT_HISTOGRAM(name, text) ltw_histogram_json(&w, #name, &m->name);
@@ -125,6 +161,7 @@ ltw_metrics_json(const ltw_metrics_t *m, lt_out_t *out)
     LTW_HISTOGRAMS(LTW_PUT_HISTOGRAM)
     lt_json_close_object(&w);
     ltw_calls_json(&w, m);
+    ltw_languages_json(&w, m);
     lt_json_close_object(&w);
     return lt_out_result(out);
 }

@@ -1,6 +1,7 @@
 /*
  * Counters, gauges and histograms: a struct made from the tables below.
- * A new one is one row here; ltw_status shows it by its name.
+ * A new one is one row here and one in docs/metrics.md; ltw_status shows it by
+ * its name, and to Prometheus by what lt_prometheus.h makes of it.
  *
  *   ltw_count(metrics, records_read, n);
  *   ltw_gauge(metrics, sessions_live, table->n);
@@ -102,10 +103,17 @@
     X(segment_ms, "batch handed over to segment published")                 \
     X(loop_late_ms, "how late a 100 ms timer of the loop ran")
 
+/* name, text: counters of each language */
+#define LTW_LANGUAGE_COUNTERS(X)                                            \
+    X(published, "segments delivered with a voice")                         \
+    X(captioned, "segments delivered without one")                          \
+    X(failed, "segments not delivered at all")
+
 /* Upper bounds in ms; the last bucket has none. */
 #define LTW_BUCKETS                                                         \
-    { 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 30000 }
-#define LTW_BUCKETS_N 15
+    { 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 3000, 5000, 7000,     \
+      10000, 30000 }
+#define LTW_BUCKETS_N 17
 
 typedef struct {
     uint64_t count;
@@ -117,6 +125,14 @@ typedef struct {
 #define LTW_METRIC_FIELD(name, text) uint64_t name;
 #define LTW_HISTOGRAM_FIELD(name, text) ltw_histogram_t name;
 #define LTW_CALLS_MAX 32
+#define LTW_LANGUAGES_MAX 32            /* lt_language.h has 20 */
+
+/* What became of the segments of one language. */
+typedef struct {
+    char code[3];
+    LTW_LANGUAGE_COUNTERS(LTW_METRIC_FIELD)
+    ltw_histogram_t heard_ms;           /* last word said to nginx has it */
+} ltw_language_figures_t;
 
 typedef struct {
     LTW_COUNTERS(LTW_METRIC_FIELD)
@@ -130,6 +146,11 @@ typedef struct {
         uint64_t n;
     } calls[LTW_CALLS_MAX];
     size_t calls_n;
+
+    ltw_language_figures_t languages[LTW_LANGUAGES_MAX];
+    size_t languages_n;
+
+    int64_t kinesis_ok_at_ms;           /* its last answer; 0: none yet */
 } ltw_metrics_t;
 
 #define ltw_count(m, name, n) ((m)->name += (uint64_t) (n))
@@ -143,7 +164,16 @@ void ltw_histogram_add(ltw_histogram_t *h, int64_t ms); /* < 0 counts as 0 */
 void ltw_count_call(ltw_metrics_t *m, const char *service,
     const char *operation);
 
-/* {"counters":{…},"gauges":{…},"histograms":{…},"aws_calls":{…}} */
+/* The row of a language, made when it is new; never NULL.  Past
+   LTW_LANGUAGES_MAX the last row takes the rest. */
+ltw_language_figures_t *ltw_metrics_language(ltw_metrics_t *m,
+    const char *code);
+
+/* {"counters":{…},"gauges":{…},"histograms":{…},"aws_calls":{…},
+   "languages":{…}} */
 lt_result_t ltw_metrics_json(const ltw_metrics_t *m, lt_out_t *out);
+
+/* The same for Prometheus: lt_prometheus.h says how names are made. */
+lt_result_t ltw_metrics_text(const ltw_metrics_t *m, lt_out_t *out);
 
 #endif

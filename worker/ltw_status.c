@@ -2,6 +2,10 @@
 
 #include "ltw_status.h"
 
+#include "ltw_health.h"
+
+#include "lt_prometheus.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -12,7 +16,8 @@
 
 #define LTW_STATUS_CONNS_MAX 16
 #define LTW_STATUS_REQUEST_MAX 4096
-#define LTW_STATUS_BODY_MAX 65536
+#define LTW_STATUS_BODY_MAX (256 * 1024)
+#define LTW_STATUS_HEAD_MAX 256
 #define LTW_STATUS_TIMEOUT_MS 5000
 
 typedef enum {
@@ -34,8 +39,8 @@ typedef struct {
 } ltw_status_conn_t;
 
 struct ltw_status_s {
-    ltw_loop_t *loop;
-    ltw_metrics_t *metrics;
+    const ltw_services_t *services;
+    ltw_health_t *health;
     ltw_handler_t refresh;
     void *data;
     int fd;
@@ -79,49 +84,102 @@ ltw_status_write(ltw_status_conn_t *conn)
     }
 }
 
-static lt_str_t
-ltw_status_body(ltw_status_t *status, char *storage, size_t size)
-{
-    lt_out_t out;
+/* Puts the body; 1: 200, 0: 503. */
+typedef int (*ltw_status_page_t)(ltw_status_t *status, lt_out_t *out);
 
-    lt_out_init(&out, storage, size);
-    if (status->refresh != NULL) {
-        status->refresh(status->data);
+static int
+ltw_status_figures(ltw_status_t *status, lt_out_t *out)
+{
+    status->refresh(status->data);
+    return ltw_metrics_json(status->services->metrics, out) == LT_OK;
+}
+
+static int
+ltw_status_metrics(ltw_status_t *status, lt_out_t *out)
+{
+    status->refresh(status->data);
+    return ltw_metrics_text(status->services->metrics, out) == LT_OK;
+}
+
+static int
+ltw_status_live(ltw_status_t *status, lt_out_t *out)
+{
+    (void) status;
+    lt_out_cstr(out, "{\"status\":\"live\"}");
+    return 1;
+}
+
+static int
+ltw_status_is_ready(ltw_status_t *status, lt_out_t *out)
+{
+    return ltw_health_ready(status->health, out);
+}
+
+static const struct {
+    const char *path;
+    const char *type;
+    ltw_status_page_t page;
+} ltw_status_pages[] = {
+    { "/", "application/json", ltw_status_figures },
+    { "/metrics", LT_PROMETHEUS_TYPE, ltw_status_metrics },
+    { "/live", "application/json", ltw_status_live },
+    { "/ready", "application/json", ltw_status_is_ready },
+};
+
+#define LTW_STATUS_PAGES_N                                                  \
+    (sizeof(ltw_status_pages) / sizeof(ltw_status_pages[0]))
+
+/* What is asked for: an index, or LTW_STATUS_PAGES_N; a query is ignored. */
+static size_t
+ltw_status_find(const char *request)
+{
+    const char *path = strchr(request, ' ');
+    lt_str_t asked = { path + 1, path != NULL ? strcspn(path + 1, " ?\r\n")
+        : 0 };
+    size_t i = 0;
+
+    while (i < LTW_STATUS_PAGES_N
+        && (path == NULL || !lt_str_is(asked, ltw_status_pages[i].path)))
+    {
+        i++;
     }
-    if (ltw_metrics_json(status->metrics, &out) != LT_OK) {
-        return LT_STR("{}");
-    }
-    return (lt_str_t) { storage, lt_out_len(&out) };
+    return i;
 }
 
 static void
 ltw_status_answer(ltw_status_conn_t *conn)
 {
-    char *storage = malloc(LTW_STATUS_BODY_MAX);
-    const char *line = "404 Not Found";
-    lt_str_t body = LT_STR("{\"error\":\"only / is here\"}");
+    size_t size = LTW_STATUS_BODY_MAX + LTW_STATUS_HEAD_MAX, page;
+    const char *line = "404 Not Found", *type = "application/json";
     int is_head = strncmp(conn->request, "HEAD ", 5) == 0, len;
+    char *body;
+    lt_out_t out;
 
-    conn->answer = malloc(LTW_STATUS_BODY_MAX + 256);
-    if (storage == NULL || conn->answer == NULL) {
-        free(storage);
+    conn->answer = malloc(size);
+    if (conn->answer == NULL) {
         ltw_status_close(conn);
         return;
     }
+    body = conn->answer + LTW_STATUS_HEAD_MAX;
+    lt_out_init(&out, body, LTW_STATUS_BODY_MAX);
+    page = ltw_status_find(conn->request);
     if (!is_head && strncmp(conn->request, "GET ", 4) != 0) {
         line = "405 Method Not Allowed";
-        body = LT_STR("{\"error\":\"only GET is answered\"}");
-    } else if (strncmp(strchr(conn->request, ' '), " / ", 3) == 0) {
-        line = "200 OK";
-        body = ltw_status_body(conn->status, storage, LTW_STATUS_BODY_MAX);
+        lt_out_cstr(&out, "{\"error\":\"only GET is answered\"}");
+    } else if (page == LTW_STATUS_PAGES_N) {
+        lt_out_cstr(&out, "{\"error\":\"/, /metrics, /live and /ready are "
+            "here\"}");
+    } else {
+        type = ltw_status_pages[page].type;
+        line = ltw_status_pages[page].page(conn->status, &out)
+            ? "200 OK" : "503 Service Unavailable";
     }
-    len = snprintf(conn->answer, LTW_STATUS_BODY_MAX + 256,
-        "HTTP/1.1 %s\r\nContent-Type: application/json\r\n"
-        "Content-Length: %zu\r\nCache-Control: no-store\r\n"
-        "Connection: close\r\n\r\n%.*s", line, body.len,
-        is_head ? 0 : (int) body.len, body.data);
-    free(storage);
-    conn->answer_len = (size_t) len;
+    len = snprintf(conn->answer, LTW_STATUS_HEAD_MAX,
+        "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+        "Cache-Control: no-store\r\nConnection: close\r\n\r\n", line, type,
+        lt_out_len(&out));
+    memmove(conn->answer + len, body, lt_out_len(&out));
+    conn->answer_len = (size_t) len + (is_head ? 0 : lt_out_len(&out));
     conn->state = LTW_STATUS_WRITING;
     ltw_status_write(conn);
 }
@@ -184,8 +242,10 @@ ltw_status_accept(void *data, int events)
     }
     conn->fd = fd;
     conn->state = LTW_STATUS_READING;
-    conn->watch = ltw_watch_new(status->loop, fd, ltw_status_ready, conn);
-    conn->timer = ltw_timer_new(status->loop, ltw_status_close, conn);
+    conn->watch = ltw_watch_new(status->services->loop, fd, ltw_status_ready,
+        conn);
+    conn->timer = ltw_timer_new(status->services->loop, ltw_status_close,
+        conn);
     if (conn->watch == NULL || conn->timer == NULL) {
         ltw_status_close(conn);
         return;
@@ -254,7 +314,7 @@ ltw_status_listen(const ltw_address_t *address, const char *text,
 }
 
 ltw_status_t *
-ltw_status_new(ltw_loop_t *loop, ltw_metrics_t *metrics, const char *listen,
+ltw_status_new(const ltw_services_t *services, const char *listen,
     ltw_handler_t refresh, void *data, lt_error_t *err)
 {
     ltw_status_t *status;
@@ -269,17 +329,17 @@ ltw_status_new(ltw_loop_t *loop, ltw_metrics_t *metrics, const char *listen,
         lt_error_set(err, 0, "no memory");
         return NULL;
     }
-    status->loop = loop;
-    status->metrics = metrics;
+    status->services = services;
     status->refresh = refresh;
     status->data = data;
     for (i = 0; i < LTW_STATUS_CONNS_MAX; i++) {
         status->conns[i].status = status;
     }
+    status->health = ltw_health_new(services);
     status->fd = ltw_status_listen(&address, listen, err);
-    if (status->fd != -1) {
-        status->watch = ltw_watch_new(loop, status->fd, ltw_status_accept,
-            status);
+    if (status->fd != -1 && status->health != NULL) {
+        status->watch = ltw_watch_new(services->loop, status->fd,
+            ltw_status_accept, status);
     }
     if (status->watch == NULL) {
         ltw_status_free(&status);
@@ -287,6 +347,14 @@ ltw_status_new(ltw_loop_t *loop, ltw_metrics_t *metrics, const char *listen,
     }
     ltw_watch_set(status->watch, LTW_READABLE);
     return status;
+}
+
+void
+ltw_status_leave(ltw_status_t *status)
+{
+    if (status != NULL) {
+        ltw_health_leave(status->health);
+    }
 }
 
 void
@@ -301,6 +369,7 @@ ltw_status_free(ltw_status_t **status)
         ltw_status_close(&(*status)->conns[i]);
     }
     ltw_watch_free(&(*status)->watch);
+    ltw_health_free(&(*status)->health);
     if ((*status)->fd != -1) {
         close((*status)->fd);
     }

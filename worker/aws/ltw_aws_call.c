@@ -333,6 +333,17 @@ ltw_aws_retry(void *data)
     }
 }
 
+/* For whoever asks whether Kinesis is there: a refusal is an answer too. */
+static void
+ltw_aws_note(const ltw_aws_exchange_t *x, const ltw_aws_answer_t *answer)
+{
+    if (x->request.service == LTW_AWS_KINESIS && answer->status >= 200
+        && answer->status < 500)
+    {
+        x->aws->metrics->kinesis_ok_at_ms = ltw_loop_now_ms(x->aws->loop);
+    }
+}
+
 static void
 ltw_aws_on_response(void *data, const ltw_http_response_t *response)
 {
@@ -342,6 +353,7 @@ ltw_aws_on_response(void *data, const ltw_http_response_t *response)
 
     x->http_id = 0;
     ltw_aws_answer_read(&answer, response);
+    ltw_aws_note(x, &answer);
     if (ltw_aws_is_ok(&answer)) {
         ltw_aws_finish(x, &answer);
         return;

@@ -199,19 +199,25 @@ count_posted(job_t *job, int is_delivered, unsigned elapsed_ms)
 {
     ltw_language_t *l = job->language;
     ltw_metrics_t *metrics = l->pipeline->services->metrics;
+    ltw_language_figures_t *figures = ltw_metrics_language(metrics, l->code);
     int64_t now = wall_ms(l);
 
     if (!is_delivered) {
         ltw_count(metrics, segments_failed, 1);
+        figures->failed++;
         log_failed(l, job->segment->facts.number, "publish", "no_nginx");
     } else if (job->url == NULL) {
         ltw_count(metrics, segments_captioned, 1);
+        figures->captioned++;
         ltw_log(LTW_INFO, "segment_captioned",
             ltw_cstr("session", l->talk->id), ltw_cstr("language", l->code),
             ltw_int("segment", job->segment->facts.number),
             ltw_cstr("reason", job->reason));
     } else {
         ltw_count(metrics, segments_published, 1);
+        figures->published++;
+        ltw_histogram_add(&figures->heard_ms,
+            now - job->segment->facts.captured_wall_ms);
         if (l->plays_until_wall_ms < now) {
             l->plays_until_wall_ms = now;
         }
