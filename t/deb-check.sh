@@ -1,0 +1,97 @@
+#!/bin/sh
+# The packages in a new Debian 12: install, configure, a talk, upgrade, refusal,
+# remove, purge; each with its time.  The stand-ins for AWS run outside.
+# Tests HEAD, not the work tree.
+set -eu
+cd "$(dirname "$0")/.."
+. t/fresh-root.sh
+enter_namespace t/deb-check.sh "$@"
+: "${BUILD:=$PWD/build}"
+
+node=$(ls "$PWD"/local/node_modules/node-linux-*/bin/node | head -n 1)
+packages="libnginx-mod-http-lt lt-worker"
+fail() { echo "deb-check: $*" >&2; exit 1; }
+
+began=$(date +%s)
+step() {
+    now=$(date +%s)
+    echo "deb-check: $1: $((now - began)) s"
+    began=$now
+}
+in_root() { chroot "$root" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"; }
+install_all() {
+    in_root apt-get install -y -q --no-install-recommends -o Dpkg::Options::=--force-confold "$@" \
+        > "$root/install.log" 2>&1 || { tail -30 "$root/install.log" >&2; fail "not installed"; }
+}
+operators_files() {
+    find "$root/etc/lt" "$root/etc/nginx/lt" -type f ! -name '*.dpkg-*' -exec cksum {} +
+}
+# own ports and loopback: nothing of the machine is met
+talk() {
+    unshare --net sh -c 'ip link set lo up && exec "$@"' - "$node" t/deb/talk.mjs "$root" "$@"
+}
+
+rm -rf "$BUILD/deb" && mkdir -p "$BUILD/deb/tree"
+git archive HEAD | tar -x -C "$BUILD/deb/tree"
+"$BUILD/deb/tree/config/debian/build.sh" "$BUILD/deb" > /dev/null
+step "make deb"
+
+new_root deb-check ca-certificates
+printf '#!/bin/sh\nexit 101\n' > "$root/usr/sbin/policy-rc.d"
+chmod 755 "$root/usr/sbin/policy-rc.d"
+in_root apt-get update -q > /dev/null
+step "a clean Debian 12"
+
+for package in $packages; do
+    cp "$BUILD"/deb/"$package"_*.deb "$root/$package.deb"
+done
+install_all ./libnginx-mod-http-lt.deb ./lt-worker.deb nginx-light redis-server
+grep -q 'libnginx-mod-http-lt: nginx -t accepts' "$root/install.log" || fail "nginx -t was not asked"
+grep -q 'lt-worker: starts when' "$root/install.log" || fail "lt-worker did not say what it waits for"
+in_root nginx -T 2>/dev/null | grep -q 'load_module modules/ngx_http_lt_module.so' || fail "the module is not loaded"
+step "installed"
+
+talk 20
+step "configured, a talk of 20 s"
+
+# upgrade: what the operator wrote stays, and goes on
+version=$(dpkg-deb -f "$root/lt-worker.deb" Version)+next
+for package in $packages; do
+    dpkg-deb -R "$root/$package.deb" "$root/$package"
+    sed -i "s/^Version: .*/Version: $version/" "$root/$package/DEBIAN/control"
+    echo "# new in $version" >> "$root/$package/$(in_root sh -c "cd /$package && grep -m1 conf\$ DEBIAN/conffiles")"
+    dpkg-deb -b --root-owner-group "$root/$package" "$root/$package.deb" > /dev/null
+    rm -rf "${root:?}/$package"
+done
+own=$(operators_files)
+install_all ./libnginx-mod-http-lt.deb ./lt-worker.deb
+[ "$own" = "$(operators_files)" ] || fail "the upgrade has changed the operator's files"
+grep -q 'nginx -t accepts' "$root/install.log" || fail "nginx -t was not asked"
+[ "$(in_root dpkg-query -W -f '${Version}' lt-worker)" = "$version" ] || fail "not upgraded"
+talk 10
+step "upgraded, a talk of 10 s"
+
+# what nginx refuses is said, and is no reason for dpkg to stop
+sed -i 's/^lt_aws_region .*/lt_aws_region nowhere-1;/' "$root/etc/nginx/lt/lt.conf"
+sed -i 's/^aws_region .*/aws_region = nowhere-1/' "$root/etc/lt/worker.conf"
+install_all --reinstall ./libnginx-mod-http-lt.deb ./lt-worker.deb
+grep -q 'refuses the configuration' "$root/install.log" && grep -q '"nowhere-1"' "$root/install.log" \
+    && grep -q 'lt-worker: /etc/lt/worker.conf is refused' "$root/install.log" \
+    || { cat "$root/install.log"; fail "a wrong configuration was not told"; }
+step "reinstalled with a wrong configuration"
+
+in_root apt-get remove -y -q $packages > "$root/install.log" 2>&1 || { cat "$root/install.log"; fail "not removed"; }
+in_root nginx -t 2> "$root/said" || { cat "$root/said"; fail "nginx does not run without the module"; }
+in_root apt-get purge -y -q $packages > "$root/install.log" 2>&1 || { cat "$root/install.log"; fail "not purged"; }
+left=$(in_root sh -c 'find / -xdev \( -path /proc -o -path /dev -o -path /tmp \) -prune -o \
+    \( -name "*lt-worker*" -o -name "*http-lt*" -o -path "*/lt/*" -o -name lt \) -print' | sort | tr '\n' ' ')
+echo "deb-check: left: $left"
+for file in $left; do
+    case $file in
+    /etc/lt | /etc/nginx/lt | */results-token | */credentials | /etc/lt/ca.pem) ;;     # the operator's own
+    /lt-worker.deb | /libnginx-mod-http-lt.deb | /var/log/*) ;;
+    *) fail "$file is left after purge" ;;
+    esac
+done
+step "removed and purged"
+echo "deb-check: all green"
