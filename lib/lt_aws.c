@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lt_json.h"
+#include "lt_xml.h"
 
 #define ERROR_BODY_MAX 65536
 #define DELAY_MAX_MS 20000
@@ -122,32 +123,6 @@ copy_code(char *code, size_t size, lt_str_t text)
     code[n] = '\0';
 }
 
-static const char *
-find(lt_str_t text, const char *what)
-{
-    size_t len = strlen(what);
-
-    for (size_t i = 0; i + len <= text.len; i++) {
-        if (memcmp(text.data + i, what, len) == 0) {
-            return text.data + i;
-        }
-    }
-    return NULL;
-}
-
-/* S3's <Error><Code>SlowDown</Code>… */
-static lt_str_t
-xml_code(lt_str_t body)
-{
-    const char *tag = find(body, "<Code>");
-
-    if (tag == NULL) {
-        return LT_STR("");
-    }
-    tag += sizeof("<Code>") - 1;
-    return (lt_str_t){tag, (size_t)(body.data + body.len - tag)};
-}
-
 static void
 body_code(char *code, size_t size, lt_str_t body)
 {
@@ -155,7 +130,7 @@ body_code(char *code, size_t size, lt_str_t body)
     lt_str_t text;
 
     if (body.data[0] == '<') {
-        copy_code(code, size, xml_code(body));
+        copy_code(code, size, lt_xml_text(body, "Code"));
         return;
     }
     if (lt_json_parse(&doc, body, ERROR_BODY_MAX, NULL) != LT_OK) {

@@ -4,6 +4,7 @@
 
 #include "lt_aws.h"
 #include "lt_json.h"
+#include "lt_xml.h"
 
 /* ---- times: RFC 3339 in UTC, as AWS writes them ---- */
 
@@ -114,62 +115,6 @@ take(lt_credentials_t *c, const lt_aws_keys_t *keys, lt_str_t expiration,
 
 /* ---- XML: four elements that hold no markup ---- */
 
-static const char *
-find(lt_str_t text, const char *what)
-{
-    size_t len = strlen(what);
-
-    for (size_t i = 0; i + len <= text.len; i++) {
-        if (memcmp(text.data + i, what, len) == 0) {
-            return text.data + i;
-        }
-    }
-    return NULL;
-}
-
-/* The text between tags, without white space around it; len 0: not there, or
-   not only text. */
-static lt_str_t
-element(lt_str_t xml, const char *opening, const char *closing)
-{
-    lt_str_t none = {NULL, 0}, inner;
-    const char *start = find(xml, opening), *end;
-
-    if (start == NULL) {
-        return none;
-    }
-    inner.data = start + strlen(opening);
-    inner.len = (size_t)(xml.data + xml.len - inner.data);
-    end = find(inner, closing);
-    if (end == NULL) {
-        return none;
-    }
-    inner.len = (size_t)(end - inner.data);
-    while (inner.len != 0 && strchr(" \t\r\n", inner.data[0]) != NULL) {
-        inner.data++;
-        inner.len--;
-    }
-    while (inner.len != 0
-           && strchr(" \t\r\n", inner.data[inner.len - 1]) != NULL) {
-        inner.len--;
-    }
-    return inner;
-}
-
-/* A key with markup or an entity in it is none. */
-static lt_str_t
-value(lt_str_t xml, const char *opening, const char *closing)
-{
-    lt_str_t inner = element(xml, opening, closing);
-
-    if (inner.len != 0
-        && (memchr(inner.data, '<', inner.len) != NULL
-            || memchr(inner.data, '&', inner.len) != NULL)) {
-        inner.len = 0;
-    }
-    return inner;
-}
-
 lt_result_t
 lt_credentials_read_sts(lt_credentials_t *c, lt_str_t body, lt_error_t *err)
 {
@@ -180,15 +125,15 @@ lt_credentials_read_sts(lt_credentials_t *c, lt_str_t body, lt_error_t *err)
         lt_error_set(err, 0, "the answer is too long");
         return LT_INVALID;
     }
-    xml = element(body, "<Credentials>", "</Credentials>");
+    xml = lt_xml_element(body, "Credentials");
     if (xml.len == 0) {
         lt_error_set(err, 0, "the answer is none of AssumeRoleWithWebIdentity");
         return LT_INVALID;
     }
-    keys.access_key = value(xml, "<AccessKeyId>", "</AccessKeyId>");
-    keys.secret_key = value(xml, "<SecretAccessKey>", "</SecretAccessKey>");
-    keys.session_token = value(xml, "<SessionToken>", "</SessionToken>");
-    return take(c, &keys, value(xml, "<Expiration>", "</Expiration>"), err);
+    keys.access_key = lt_xml_text(xml, "AccessKeyId");
+    keys.secret_key = lt_xml_text(xml, "SecretAccessKey");
+    keys.session_token = lt_xml_text(xml, "SessionToken");
+    return take(c, &keys, lt_xml_text(xml, "Expiration"), err);
 }
 
 /* ---- JSON ---- */

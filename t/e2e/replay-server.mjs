@@ -7,6 +7,7 @@ import { Issuer } from '../../local/issuer.mjs';
 import { startServers } from '../../bench/servers.mjs';
 import { startSink } from '../../bench/kinesis-sink.mjs';
 import { ROOT } from './documents.mjs';
+import { until as within } from '../lib/until.mjs';
 
 export const WORKER_TOKEN = 'a-token-of-the-workers-for-tests';
 export const LISTENERS_MAX = 3;
@@ -18,18 +19,11 @@ const MODULE = process.env.LT_MODULE
 export const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 export async function until(check, what) {
-  const deadline = Date.now() + WAIT_MS;
-
-  for (;;) {
-    const value = await check();
-    if (value) {
-      return value;
-    }
-    if (Date.now() > deadline) {
-      throw new Error(`waited in vain: ${what}`);
-    }
-    await pause(20);
+  const value = await within(check, WAIT_MS);
+  if (!value) {
+    throw new Error(`waited in vain: ${what}`);
   }
+  return value;
 }
 
 /* One command of words without spaces; the answer as it comes. */

@@ -4,6 +4,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+export { until } from '../lib/until.mjs';
+
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const require = createRequire(path.join(ROOT, 'local/package.json'));
 
@@ -80,22 +82,6 @@ export async function shoot(page, name, size = DESKTOP) {
   await page.setViewportSize(size);
   await page.waitForTimeout(350);
   await page.screenshot({ path: path.join(OUT, `${name}.png`) });
-}
-
-/* Waits until check() is truthy; its last value, or null when time is up. */
-export async function until(check, ms = 30_000) {
-  const deadline = Date.now() + ms;
-
-  for (;;) {
-    const value = await check();
-    if (value) {
-      return value;
-    }
-    if (Date.now() > deadline) {
-      return null;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 /* In the order of starting, each begins when the one before has ended. */

@@ -55,7 +55,7 @@ static const char *const answers[][3] = {
          "</Message></Error>", "SlowDown"},
     {"", "<html>bad gateway</html>", ""},
     {"", "<Code>", ""},
-    {"", "<Code>Cut", "Cut"},
+    {"", "<Code>Cut", ""},
     {"", "not json", ""},
     {"", "{}", ""},
     {"", "[]", ""},

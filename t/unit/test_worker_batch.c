@@ -5,12 +5,8 @@
 
 #include "lt_text.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 
-#include <cmocka.h>
+#include "room.h"
 
 #define WINDOW_MS 200
 #define TAKEN_MAX (LTW_BATCHES_MAX + 8)
@@ -57,19 +53,6 @@ progress(void *data, lt_str_t sequence_number)
 }
 
 static void
-stop(void *data)
-{
-    ltw_loop_stop(((room_t *) data)->loop);
-}
-
-static void
-run_ms(room_t *room, int64_t ms)
-{
-    ltw_timer_start(room->stop, ms);
-    ltw_loop_run(room->loop);
-}
-
-static void
 done(room_t *room, size_t i)
 {
     room->taken[i].done(room->taken[i].done_data);
@@ -87,7 +70,7 @@ set_up(void **state)
     room = (room_t) { .loop = ltw_loop_new() };
     options.loop = room.loop;
     options.metrics = &room.metrics;
-    room.stop = ltw_timer_new(room.loop, stop, &room);
+    room.stop = ltw_timer_new(room.loop, room_stop, room.loop);
     room.batcher = ltw_batcher_new(&options);
     room.tenure = ltw_tenure_new("s-0", 1, INT64_MAX);
     ltw_batcher_begin(room.batcher, room.tenure);
@@ -140,11 +123,11 @@ test_size(void **state)
     assert_memory_equal(batch->records[1].pcm.data, "\3\4\5\6", 4);
     assert_int_equal(batch->records[2].arrived_wall_ms, 1000);
     assert_int_equal(room->metrics.batch_bytes_held, 8);
-    run_ms(room, WINDOW_MS * 2);        /* nothing is left for the window */
+    room_run_ms(room->loop, room->stop, WINDOW_MS * 2);        /* nothing is left for the window */
     assert_int_equal(room->taken_n, 1);
     done(room, 0);
     assert_string_equal(room->progress, "");    /* from the loop only */
-    run_ms(room, 1);
+    room_run_ms(room->loop, room->stop, 1);
     assert_string_equal(room->progress, "4 ");
     assert_true(ltw_batcher_is_idle(room->batcher));
     assert_int_equal(room->metrics.batch_bytes_held, 0);
@@ -157,15 +140,15 @@ test_window(void **state)
     int64_t began = ltw_loop_now_ms(room->loop);
 
     add(room, "1", "calm-river-100", "AQI=");
-    run_ms(room, WINDOW_MS / 2);
+    room_run_ms(room->loop, room->stop, WINDOW_MS / 2);
     add(room, "2", "calm-river-100", "AQI=");   /* does not prolong it */
     assert_int_equal(room->taken_n, 0);
-    run_ms(room, WINDOW_MS);
+    room_run_ms(room->loop, room->stop, WINDOW_MS);
     assert_int_equal(room->taken_n, 1);
     assert_int_equal(room->taken[0].n, 2);
     assert_in_range(room->taken[0].at_ms - began, WINDOW_MS - 1,
         WINDOW_MS * 3 / 2 - 10);
-    run_ms(room, WINDOW_MS * 2);
+    room_run_ms(room->loop, room->stop, WINDOW_MS * 2);
     assert_int_equal(room->taken_n, 1);         /* no empty batch */
 }
 
@@ -214,10 +197,10 @@ test_order(void **state)
     assert_int_equal(ltw_batcher_is_full(room->batcher), 1);
     done(room, 1);
     done(room, 2);
-    run_ms(room, 1);
+    room_run_ms(room->loop, room->stop, 1);
     assert_string_equal(room->progress, "");
     done(room, 0);
-    run_ms(room, 1);
+    room_run_ms(room->loop, room->stop, 1);
     assert_string_equal(room->progress, "3 ");
     assert_int_equal(ltw_batcher_is_full(room->batcher), 0);
     assert_int_equal(ltw_batcher_is_idle(room->batcher), 0);
@@ -247,16 +230,16 @@ test_lanes(void **state)
     assert_int_equal(room->taken_n, 1);
     assert_int_equal(room->taken[0].n, 3);
     done(room, 0);
-    run_ms(room, 1);
+    room_run_ms(room->loop, room->stop, 1);
     assert_string_equal(room->progress, "8 ");  /* 9 is not done */
     ltw_batcher_flush(room->batcher);
     assert_int_equal(room->taken_n, 3);
     of_b = room->taken[1].batch->records[0].session_id.data[0] == 'b' ? 1 : 2;
     done(room, of_b);
-    run_ms(room, 1);
+    room_run_ms(room->loop, room->stop, 1);
     assert_string_equal(room->progress, "8 11 ");
     done(room, 3 - of_b);
-    run_ms(room, 1);
+    room_run_ms(room->loop, room->stop, 1);
     assert_string_equal(room->progress, "8 11 12 ");
     assert_true(ltw_batcher_is_idle(room->batcher));
 }
@@ -271,10 +254,10 @@ test_reset(void **state)
     add(room, "2", "calm-river-100", "AQI=");
     ltw_batcher_reset(room->batcher);
     assert_true(ltw_batcher_is_idle(room->batcher));
-    run_ms(room, WINDOW_MS * 2);
+    room_run_ms(room->loop, room->stop, WINDOW_MS * 2);
     assert_int_equal(room->taken_n, 1);         /* 2 was dropped */
     done(room, 0);
-    run_ms(room, 1);
+    room_run_ms(room->loop, room->stop, 1);
     assert_string_equal(room->progress, "");    /* 1 is no progress of ours */
     assert_int_equal(room->metrics.batch_bytes_held, 0);
 }

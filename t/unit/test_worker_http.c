@@ -4,17 +4,11 @@
 #include "aws/ltw_aws_call.h"
 #include "ltw_log.h"
 
-#include <arpa/inet.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "room.h"
 
 #define GOOD "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A: b \r\n" \
     "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\nok"
@@ -74,15 +68,8 @@ serve(int listener, int out)
 static void
 start_server(room_t *room)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET };
-    socklen_t len = sizeof(address);
-    int listener = socket(AF_INET, SOCK_STREAM, 0), fds[2];
+    int listener = room_listen(&room->port), fds[2];
 
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    assert_int_equal(bind(listener, (struct sockaddr *) &address, len), 0);
-    assert_int_equal(listen(listener, 8), 0);
-    getsockname(listener, (struct sockaddr *) &address, &len);
-    room->port = ntohs(address.sin_port);
     assert_int_equal(pipe(fds), 0);
     room->server = fork();
     if (room->server == 0) {
@@ -239,16 +226,10 @@ test_refused(void **state)
 }
 
 static void
-stop(void *data)
-{
-    ltw_loop_stop(((room_t *) data)->loop);
-}
-
-static void
 test_cancel(void **state)
 {
     room_t *room = *state;
-    ltw_timer_t *timer = ltw_timer_new(room->loop, stop, room);
+    ltw_timer_t *timer = ltw_timer_new(room->loop, room_stop, room->loop);
 
     script[0] = GOOD;
     start_server(room);

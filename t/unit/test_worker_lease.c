@@ -6,16 +6,11 @@
 #include "kinesis/ltw_lease.h"
 #include "ltw_log.h"
 
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "room.h"
 
 static char dir[] = "/tmp/test_worker_lease_XXXXXX";
 static char address[120], socket_path[100];
@@ -57,19 +52,6 @@ stop_server(room_t *room)
     unlink(socket_path);
 }
 
-static void
-stop(void *data)
-{
-    ltw_loop_stop(((room_t *) data)->services.loop);
-}
-
-static void
-run_ms(room_t *room, int64_t ms)
-{
-    ltw_timer_start(room->stop, ms);
-    ltw_loop_run(room->services.loop);
-}
-
 static int
 set_up(void **state)
 {
@@ -80,7 +62,7 @@ set_up(void **state)
     ltw_log_set_level(LTW_SILENT);
     room = (room_t) { .services = { .loop = ltw_loop_new() } };
     s->metrics = &room.metrics;
-    room.stop = ltw_timer_new(s->loop, stop, &room);
+    room.stop = ltw_timer_new(s->loop, room_stop, s->loop);
     start_server(&room);
     s->redis = ltw_redis_new(s->loop, &room.metrics, &options);
     *state = &room;
@@ -127,7 +109,7 @@ on_reply(void *data, const ltw_reply_t *reply, const lt_error_t *err)
 
     assert_string_equal(err->text, "");
     print(room, reply);
-    stop(room);
+    ltw_loop_stop(room->services.loop);
 }
 
 /* words: separated by spaces.  The answer's words, each with a space. */
@@ -214,7 +196,7 @@ wait_until_taken(room_t *room, const holder_t *holder)
     int i;
 
     for (i = 0; i < 80 && holder->taken == 0; i++) {
-        run_ms(room, 100);
+        room_run_ms(room->services.loop, room->stop, 100);
     }
     assert_int_equal(holder->taken, 1);
 }
@@ -233,7 +215,7 @@ test_lease(void **state)
     ltw_lease_checkpoint(a.lease, LT_STR("41"));
     ltw_lease_checkpoint(a.lease, LT_STR("42"));        /* the newest wins */
     assert_false(ltw_lease_is_stored(a.lease));
-    run_ms(room, 4500);                 /* a renews: b must go on waiting */
+    room_run_ms(room->services.loop, room->stop, 4500);                 /* a renews: b must go on waiting */
     assert_true(ltw_lease_is_stored(a.lease));
     assert_int_equal(b.taken, 0);
     ltw_lease_release(a.lease, NULL);
@@ -243,16 +225,16 @@ test_lease(void **state)
 
     ltw_lease_free(&a.lease);
     hold(&a, &room->services, "a");
-    run_ms(room, 100);
+    room_run_ms(room->services.loop, room->stop, 100);
     ltw_lease_free(&b.lease);           /* as if it were killed */
-    run_ms(room, 2500);
+    room_run_ms(room->services.loop, room->stop, 2500);
     assert_int_equal(a.taken, 0);
     wait_until_taken(room, &a);
 
     /* a zombie: its token is of the past, its name is not */
     ask(room, NULL, "HINCRBY " KEY " token 1");
     ltw_lease_checkpoint(a.lease, LT_STR("43"));
-    run_ms(room, 1500);
+    room_run_ms(room->services.loop, room->stop, 1500);
     assert_int_equal(a.lost, 1);
     assert_string_equal(ask(room, NULL, "HGET " KEY " checkpoint"), "42 ");
     ltw_lease_free(&a.lease);
@@ -268,13 +250,13 @@ test_lease_forgotten(void **state)
     hold(&a, &room->services, "a");
     wait_until_taken(room, &a);
     ltw_lease_checkpoint(a.lease, LT_STR("42"));
-    run_ms(room, 200);
+    room_run_ms(room->services.loop, room->stop, 200);
     stop_server(room);
-    run_ms(room, 3000);
+    room_run_ms(room->services.loop, room->stop, 3000);
     assert_false(ltw_lease_is_fresh(a.lease));
     start_server(room);
     while (!ltw_lease_is_fresh(a.lease)) {
-        run_ms(room, 100);
+        room_run_ms(room->services.loop, room->stop, 100);
     }
     assert_int_equal(a.lost, 0);
     ltw_lease_release(a.lease, NULL);
@@ -295,12 +277,12 @@ test_lease_unseen(void **state)
     hold(&a, &room->services, "a");
     wait_until_taken(room, &a);
     hold(&b, &room->services, "b");
-    run_ms(room, 1500);
+    room_run_ms(room->services.loop, room->stop, 1500);
     kill(room->server, SIGSTOP);
-    run_ms(room, 5000);
+    room_run_ms(room->services.loop, room->stop, 5000);
     assert_false(ltw_lease_is_fresh(a.lease));
     kill(room->server, SIGCONT);
-    run_ms(room, 4000);
+    room_run_ms(room->services.loop, room->stop, 4000);
     assert_int_equal(a.lost, 0);
     assert_int_equal(b.taken, 0);
     assert_true(ltw_lease_is_fresh(a.lease));
@@ -322,11 +304,11 @@ test_lease_handed_over(void **state)
     first = ltw_tenure_ref(ltw_lease_tenure(a.lease));
     hold(&b, &room->services, "b");
     hold(&c, &room->services, "c");
-    run_ms(room, 700);
+    room_run_ms(room->services.loop, room->stop, 700);
     ltw_lease_leave(a.lease);
     assert_int_equal(first->state, LTW_TENURE_LEAVING);
     ltw_lease_release(a.lease, "c");
-    run_ms(room, 1200);
+    room_run_ms(room->services.loop, room->stop, 1200);
     assert_int_equal(c.taken, 1);
     assert_int_equal(b.taken, 0);
     assert_int_equal(first->state, LTW_TENURE_LOST);
@@ -336,7 +318,7 @@ test_lease_handed_over(void **state)
     ltw_tenure_unref(&first);
 
     ltw_lease_release(c.lease, "nobody");
-    run_ms(room, 2000);
+    room_run_ms(room->services.loop, room->stop, 2000);
     assert_int_equal(b.taken, 0);
     wait_until_taken(room, &b);
 
@@ -344,9 +326,9 @@ test_lease_handed_over(void **state)
     ltw_lease_free(&c.lease);
     hold(&a, &room->services, "a");
     a.has_share = 1;
-    run_ms(room, 700);
+    room_run_ms(room->services.loop, room->stop, 700);
     ltw_lease_release(b.lease, NULL);
-    run_ms(room, 700);
+    room_run_ms(room->services.loop, room->stop, 700);
     assert_int_equal(a.taken, 0);
     wait_until_taken(room, &a);
     ltw_lease_free(&a.lease);
@@ -425,7 +407,7 @@ test_fleet(void **state)
     a.fleet = ltw_fleet_new(&room->services, "stream", "a", on_beat, &a);
     b.fleet = ltw_fleet_new(&room->services, "stream", "b", on_beat, &b);
     c.fleet = ltw_fleet_new(&room->services, "stream", "c", on_beat, &c);
-    run_ms(room, 2500);
+    room_run_ms(room->services.loop, room->stop, 2500);
     assert_int_equal(ltw_fleet_size(a.fleet), 3);
     /* 94 60 70: 12 makes it 82 72, 30 only 64 90 */
     assert_int_equal(ltw_fleet_pick(a.fleet, loads, 4, &heir), 2);
@@ -434,12 +416,12 @@ test_fleet(void **state)
     assert_int_equal(ltw_fleet_pick(a.fleet, loads, 1, &heir), -1);
 
     ltw_fleet_leave(c.fleet);
-    run_ms(room, 1500);
+    room_run_ms(room->services.loop, room->stop, 1500);
     assert_int_equal(ltw_fleet_size(a.fleet), 2);
     ltw_fleet_free(&b.fleet);           /* as if it were killed */
-    run_ms(room, 1500);
+    room_run_ms(room->services.loop, room->stop, 1500);
     assert_int_equal(ltw_fleet_size(a.fleet), 2);
-    run_ms(room, 2500);
+    room_run_ms(room->services.loop, room->stop, 2500);
     assert_int_equal(ltw_fleet_size(a.fleet), 1);
     assert_int_equal(ltw_fleet_pick(a.fleet, loads, 4, &heir), -1);
     ltw_fleet_free(&a.fleet);

@@ -5,16 +5,11 @@
 #include "edge/ltw_redis.h"
 #include "ltw_log.h"
 
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "room.h"
 
 #define RETURN_ARGV "return {ARGV[1], KEYS[1], 7}"
 
@@ -70,19 +65,6 @@ stop_server(room_t *room)
     }
 }
 
-static void
-stop(void *data)
-{
-    ltw_loop_stop(((room_t *) data)->loop);
-}
-
-static void
-run_ms(room_t *room, int64_t ms)
-{
-    ltw_timer_start(room->stop, ms);
-    ltw_loop_run(room->loop);
-}
-
 static int
 set_up_down(void **state)
 {
@@ -91,7 +73,7 @@ set_up_down(void **state)
 
     ltw_log_set_level(LTW_SILENT);      /* failures are the test */
     room = (room_t) { .loop = ltw_loop_new() };
-    room.stop = ltw_timer_new(room.loop, stop, &room);
+    room.stop = ltw_timer_new(room.loop, room_stop, room.loop);
     room.redis = ltw_redis_new(room.loop, &room.metrics, &options);
     *state = &room;
     return room.redis == NULL;
@@ -175,7 +157,7 @@ test_commands(void **state)
     }
     room->replies = 0;
     ltw_redis_cancel(room->redis, command(room, "GET", "k", NULL));
-    run_ms(room, 50);
+    room_run_ms(room->loop, room->stop, 50);
     assert_int_equal(room->replies, 0);
 }
 
@@ -190,18 +172,18 @@ test_no_server(void **state)
     }
     assert_int_equal(taken, LTW_REDIS_QUEUE_MAX);
     assert_int_equal(room->metrics.redis_queue_full, 10);
-    run_ms(room, 500);
+    room_run_ms(room->loop, room->stop, 500);
     ltw_loop_run(room->loop);           /* the first fails after 2 s */
     assert_string_equal(room->error, "not connected");
-    run_ms(room, 100);
+    room_run_ms(room->loop, room->stop, 100);
     while (room->replies < LTW_REDIS_QUEUE_MAX) {
-        run_ms(room, 100);
+        room_run_ms(room->loop, room->stop, 100);
     }
     start_server(room);                 /* and it comes back by itself */
     room->replies = 0;
     command(room, "SET", "k", "v");
     while (room->error[0] != '\0') {
-        run_ms(room, 100);
+        room_run_ms(room->loop, room->stop, 100);
         command(room, "SET", "k", "v");
     }
     assert_true(room->metrics.redis_connects >= 1);
@@ -221,7 +203,7 @@ test_stalled_server(void **state)
     assert_int_equal(room->metrics.redis_connected, 0);
     assert_true(room->error[0] != '\0');
     kill(room->server, SIGCONT);
-    run_ms(room, 1000);
+    room_run_ms(room->loop, room->stop, 1000);
     room->replies = 0;
     command(room, "GET", "k", NULL);
     ltw_loop_run(room->loop);
@@ -246,7 +228,7 @@ publish_until_heard(room_t *room, const char *text)
 
     for (i = 0; i < 80 && strcmp(room->message, text) != 0; i++) {
         command(room, "PUBLISH", "c", text);
-        run_ms(room, 100);
+        room_run_ms(room->loop, room->stop, 100);
     }
     assert_string_equal(room->message, text);
 }
@@ -263,14 +245,14 @@ test_subscribe(void **state)
         room), 0);
     publish_until_heard(room, "hello");
     stop_server(room);                  /* survives a new server */
-    run_ms(room, 200);
+    room_run_ms(room->loop, room->stop, 200);
     start_server(room);
     publish_until_heard(room, "again");
     ltw_redis_unsubscribe(room->redis, id);
     ltw_redis_unsubscribe(room->redis, id);
-    run_ms(room, 50);
+    room_run_ms(room->loop, room->stop, 50);
     command(room, "PUBLISH", "c", "gone");
-    run_ms(room, 200);
+    room_run_ms(room->loop, room->stop, 200);
     assert_string_equal(room->message, "again");
 }
 

@@ -7,18 +7,12 @@
 #include "kinesis/ltw_stream.h"
 #include "ltw_log.h"
 
-#include <arpa/inet.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "room.h"
 
 #define RECORD(sequence) "{\"SequenceNumber\":\"" sequence "\"," \
     "\"PartitionKey\":\"calm-river-100\",\"Data\":\"AQI=\"," \
@@ -165,38 +159,18 @@ all_done(room_t *room)
 }
 
 static void
-stop(void *data)
-{
-    ltw_loop_stop(((room_t *) data)->services.loop);
-}
-
-static void
-run_ms(room_t *room, int64_t ms)
-{
-    ltw_timer_start(room->stop, ms);
-    ltw_loop_run(room->services.loop);
-}
-
-static void
 on_drained(void *data)
 {
     ((room_t *) data)->is_drained = 1;
-    stop(data);
+    ltw_loop_stop(((room_t *) data)->services.loop);
 }
 
 static void
 start_kinesis(room_t *room)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET };
-    socklen_t len = sizeof(address);
-    int listener = socket(AF_INET, SOCK_STREAM, 0), fds[2];
+    int port, listener = room_listen(&port), fds[2];
 
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    assert_int_equal(bind(listener, (struct sockaddr *) &address, len), 0);
-    assert_int_equal(listen(listener, 8), 0);
-    getsockname(listener, (struct sockaddr *) &address, &len);
-    snprintf(room->url, sizeof(room->url), "http://127.0.0.1:%d",
-        ntohs(address.sin_port));
+    snprintf(room->url, sizeof(room->url), "http://127.0.0.1:%d", port);
     assert_int_equal(pipe(fds), 0);
     room->kinesis = fork();
     if (room->kinesis == 0) {
@@ -255,7 +229,7 @@ set_up(void **state)
     s->redis = ltw_redis_new(s->loop, s->metrics, &redis);
     s->aws = ltw_aws_new(s->loop, s->http, s->metrics, s->config, &err);
     s->failures = ltw_failures_new(s->loop, s->aws, s->metrics, s->config);
-    room.stop = ltw_timer_new(s->loop, stop, &room);
+    room.stop = ltw_timer_new(s->loop, room_stop, s->loop);
     room.stream = ltw_stream_new(s, take, &room);
     *state = &room;
     return room.stream == NULL;
@@ -290,7 +264,7 @@ on_text(void *data, const ltw_reply_t *reply, const lt_error_t *err)
     (void) err;
     snprintf(room->text, sizeof(room->text), "%.*s", (int) text.len,
         text.data);
-    stop(room);
+    ltw_loop_stop(room->services.loop);
 }
 
 static const char *
@@ -350,25 +324,25 @@ test_life(void **state)
     int i;
 
     for (i = 0; i < 60 && strstr(room->got, "4") == NULL; i++) {
-        run_ms(room, 100);
+        room_run_ms(room->services.loop, room->stop, 100);
     }
     /* the end of the shard closes the batch; 3 is poison */
     assert_string_equal(room->got, "s-0:1,2,4 ");
     assert_int_equal(room->metrics.records_poison, 1);
     assert_int_equal(room->metrics.kinesis_iterator_expired, 1);
     assert_int_equal(field_of(room, "s-0", "checkpoint")[0], '@');
-    run_ms(room, 500);  /* not done: its children wait, but for us who read it */
+    room_run_ms(room->services.loop, room->stop, 500);  /* not done: its children wait, but for us who read it */
     assert_int_equal(field_of(room, "s-0", "checkpoint")[0], '@');
     assert_int_equal(strlen(field_of(room, "s-1", "owner")), 16);
     all_done(room);
-    run_ms(room, 1500);
+    room_run_ms(room->services.loop, room->stop, 1500);
     assert_string_equal(field_of(room, "s-0", "checkpoint"), "SHARD_END");
     assert_string_equal(field_of(room, "s-0", "owner"), "");
     assert_int_equal(strlen(field_of(room, "s-1", "owner")), 16);
 
     /* the end: what is open is left to the next worker, and given back */
     ltw_stream_drain(room->stream, on_drained, room);
-    run_ms(room, 1000);
+    room_run_ms(room->services.loop, room->stop, 1000);
     assert_true(room->is_drained);
     assert_string_equal(room->got, "s-0:1,2,4 ");
     assert_string_equal(field_of(room, "s-1", "checkpoint"), "TRIM_HORIZON");

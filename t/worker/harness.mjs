@@ -13,6 +13,7 @@ import { credentials } from '../../local/config.mjs';
 import { freePort, ROOT } from '../../local/stack.mjs';
 import * as standIns from '../../local/test/stand-ins.mjs';
 import { is, note, ok } from '../e2e/tap.mjs';
+import { until } from '../lib/until.mjs';
 
 export { clip, clearFaults, getCalls, setFault, wordErrorRate }
   from '../../local/test/stand-ins.mjs';
@@ -30,24 +31,10 @@ const BYTES_PER_MS = 32;
 
 process.env.RECOGNIZER ??= path.join(BUILD, 'local/recognizer');
 
+export { until };
+
 export const sleep = (ms) => new Promise(
   (resolve) => setTimeout(resolve, Math.max(0, ms)));
-
-/* Waits until check() is truthy; its last value, or null when time is up. */
-export async function until(check, ms = 30_000) {
-  const deadline = Date.now() + ms;
-
-  for (;;) {
-    const value = await check();
-    if (value) {
-      return value;
-    }
-    if (Date.now() > deadline) {
-      return null;
-    }
-    await sleep(50);
-  }
-}
 
 /* A child that ends with us, even when we are killed. */
 function start(command, args, log, env = {}) {

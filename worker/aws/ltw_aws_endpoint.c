@@ -1,8 +1,7 @@
-#define _GNU_SOURCE         /* memmem */
-
 #include "aws/ltw_aws_endpoint.h"
 
 #include "lt_json.h"
+#include "lt_xml.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,23 +148,6 @@ ltw_aws_endpoints_init(ltw_aws_endpoint_t endpoints[LTW_AWS_SERVICES_N],
 
 /* ---- answers ---- */
 
-/* S3 answers in XML. */
-static lt_str_t
-ltw_aws_xml_message(lt_str_t body)
-{
-    const char *from = body.len > 0
-        ? memmem(body.data, body.len, "<Message>", 9) : NULL;
-    const char *to;
-
-    if (from == NULL) {
-        return (lt_str_t) { NULL, 0 };
-    }
-    from += 9;
-    to = memchr(from, '<', (size_t) (body.data + body.len - from));
-    return to != NULL ? (lt_str_t) { from, (size_t) (to - from) }
-                      : (lt_str_t) { NULL, 0 };
-}
-
 static void
 ltw_aws_read_error(ltw_aws_answer_t *answer,
     const ltw_http_response_t *response)
@@ -178,7 +160,7 @@ ltw_aws_read_error(ltw_aws_answer_t *answer,
     if (lt_json_parse(&doc, response->body, LTW_AWS_ERROR_BODY_MAX, NULL)
         != LT_OK)
     {
-        text = ltw_aws_xml_message(response->body);
+        text = lt_xml_element(response->body, "Message")   /* S3 */;
     } else if (!lt_json_string(doc, "message", &text)) {
         lt_json_string(doc, "Message", &text);
     }
