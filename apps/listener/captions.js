@@ -1,4 +1,5 @@
-/* What is said, as text: the sentence being spoken large, earlier ones above.
+/* What is said, as text: the sentence being spoken large, earlier ones above,
+   and below, set apart, what the speaker is just saying and may still change.
    Follows the talk by itself until the reader scrolls back. */
 import { RunningText } from '../shared/running-text.js';
 
@@ -8,11 +9,13 @@ const NEAR_PX = 80;
 export class Captions {
   #box;
   #toNow;
+  #tail;
   #text;
   #following = true;
 
-  constructor({ box, list, toNow }) {
+  constructor({ box, list, tail, toNow }) {
     this.#box = box;
+    this.#tail = tail;
     this.#toNow = toNow;
     this.#text = new RunningText(list, { maxSegments: MAX_SEGMENTS });
     box.addEventListener('scroll', () => this.#scrolled(), { passive: true });
@@ -36,6 +39,16 @@ export class Captions {
     }
   }
 
+  /* In the speaker's own words; '' takes them away. */
+  tail(text, language) {
+    this.#tail.textContent = text;
+    this.#tail.lang = language ?? '';
+    this.#tail.hidden = text === '';
+    if (this.#following) {
+      this.follow();
+    }
+  }
+
   follow() {
     this.#following = true;
     this.#toNow.hidden = true;
@@ -43,6 +56,7 @@ export class Captions {
   }
 
   clear() {
+    this.tail('');
     this.#text.clear();
   }
 

@@ -6,6 +6,7 @@ import { readSessionId, settings, socketUrl } from '../shared/settings.js';
 import { nativeName, englishName, isRightToLeft, offeredLanguages,
   preferredLanguage } from '../shared/languages.js';
 import { Captions } from './captions.js';
+import { Delay } from './delay.js';
 import { Player } from './player.js';
 import { Ripples } from './ripples.js';
 import { say, speakLanguage } from './words.js';
@@ -15,12 +16,15 @@ const TRIES_BEFORE_DOUBT = 2;
 const SIZES = [0.8, 0.9, 1, 1.15, 1.3, 1.5, 1.75];
 
 const $ = (id) => document.getElementById(id);
-const captions = new Captions(
-  { box: $('captions'), list: $('lines'), toNow: $('to-now') });
+const captions = new Captions({ box: $('captions'), list: $('lines'),
+  tail: $('tail'), toNow: $('to-now') });
+const delay = new Delay(
+  { svg: $('delays'), text: $('delay'), trend: $('trend') });
 
 const room = {
   sessionId: '', language: '', sourceLanguage: '',
   link: null, player: null, ripples: null, over: false, switching: false,
+  reading: false,          /* text only, by choice */
   lastSegment: 0,          /* the highest that has arrived; 0: none */
 };
 
@@ -100,6 +104,7 @@ function enterRoom() {
   $('room').hidden = false;
   $('talk-name').textContent = room.sessionId;
   document.title = `${room.sessionId} · ${nativeName(room.language)}`;
+  showReading();
   history.replaceState(null, '', `?session=${room.sessionId}`);
   room.ripples = new Ripples($('ripples'), () => room.player.level);
   awake.hold();
@@ -113,6 +118,7 @@ function startLink() {
   room.link = new Link({
     url: () => socketUrl({ sessionId: room.sessionId,
       targetLanguage: room.language, resume: 1,
+      captions: room.reading ? 'only,live' : 'live',
       ...room.lastSegment > 0 && { lastSegment: room.lastSegment } }),
     diagnose: () => diagnoseSession(room.sessionId),
   });
@@ -139,6 +145,9 @@ function linkChanged({ state, reason, text, attempt }) {
       say(attempt > TRIES_BEFORE_DOUBT ? 'notLetIn' : 'reconnecting');
     $('join-error').hidden = false;
     $('join-button').disabled = false;
+  }
+  if (state !== 'open') {
+    captions.tail('');
   }
   if (state === 'closed' && !room.over) {
     linkClosed(reason, text);
@@ -170,10 +179,7 @@ function received(message) {
     break;
   case 'translatedAudio':
   case 'caption':
-    if ((message.language ?? message.targetLanguage) === room.language) {
-      room.lastSegment = Math.max(room.lastSegment, message.segment || 0);
-      room.player.add(message);
-    }
+    segmentCame(message);
     break;
   case 'segmentsMissed':
     notice(say('gap'));
@@ -199,6 +205,20 @@ function received(message) {
   case 'error':
     refusedByServer(message);
     break;
+  }
+}
+
+/* A caption with a tail is no segment: what the speaker is just saying. */
+function segmentCame(message) {
+  if (typeof message.tail === 'string') {
+    captions.tail(message.tail, message.language);
+    tell('tail', { text: message.tail });
+    return;
+  }
+  if ((message.language ?? message.targetLanguage) === room.language) {
+    room.lastSegment = Math.max(room.lastSegment, message.segment || 0);
+    delay.pace(message.pace?.action);
+    room.player.add(message);
   }
 }
 
@@ -240,6 +260,7 @@ function endRoom(text, { retry = false } = {}) {
   if (!retry) {
     room.link.close();
     $('switch').disabled = true;
+    $('reading').disabled = true;
     awake.release();
   }
   tell('ended', { text });
@@ -272,8 +293,11 @@ function showText({ number, message, sound }) {
     language: room.language,
     source: message.sourceTranscript ?? message.sourceText,
     sourceLanguage: room.sourceLanguage,
-    note: sound ? '' : say('noVoice'),
+    note: sound || room.reading ? '' : say('noVoice'),
   });
+  if (room.reading && Number.isFinite(message.timing?.captured)) {
+    delay.add(Date.now() + room.player.clockOffsetMs - message.timing.captured);
+  }
   tell('text', { number, text: message.transcript ?? message.text, sound });
 }
 
@@ -281,10 +305,10 @@ function playing(detail) {
   captions.now(detail.number);
   room.ripples?.wake();
   if (detail.delayMs !== null) {
-    const seconds = (detail.delayMs / 1000).toFixed(1);
-
-    $('delay').dataset.ms = Math.round(detail.delayMs);
-    $('delay').textContent = say('behind', { seconds });
+    delay.add(detail.delayMs);
+  }
+  if (detail.rate > 1) {
+    delay.pace('faster');
   }
   tell('segment', detail);
 }
@@ -306,9 +330,33 @@ function showPause() {
 
 /* A screen reader must not talk over the same words being spoken. */
 function readAloud() {
-  const heard = room.player.state !== 'paused' && $('volume').value !== '0';
+  const heard = room.player.state !== 'paused' && $('volume').value !== '0'
+    && !room.reading;
 
   $('captions').setAttribute('aria-live', heard ? 'off' : 'polite');
+}
+
+/* Without the voice, which then need not be made for us; or with it again. The
+   next connection says so, and goes on after what has arrived. */
+function setReading(reading) {
+  room.reading = reading;
+  document.body.dataset.reading = reading;
+  showReading();
+  delay.clear(reading ? say('noVoice') : undefined);
+  room.player.silence(reading);
+  if (reading && room.player.state === 'paused') {
+    setPaused(false);
+  }
+  room.link.open();
+}
+
+function showReading() {
+  const words = say(room.reading ? 'withVoice' : 'textOnly');
+
+  $('reading').setAttribute('aria-pressed', String(room.reading));
+  $('reading').setAttribute('aria-label', words);
+  $('reading').title = words;
+  readAloud();
 }
 
 function setPaused(paused) {
@@ -332,6 +380,7 @@ function setLanguage(code) {
 async function switchLanguage(code) {
   room.player.clear();
   captions.clear();
+  delay.clear();
   setLanguage(code);
   room.switching = room.link.send({ action: 'changeLanguage',
     sessionId: room.sessionId, targetLanguage: code });
@@ -340,6 +389,7 @@ async function switchLanguage(code) {
   }
   await speakLanguage(code);
   showPause();
+  showReading();
 }
 
 /* ---- Small things said ---- */
@@ -393,6 +443,7 @@ function start() {
     room.player.setVolume(Number($('volume').value) / 100);
     readAloud();
   });
+  $('reading').addEventListener('click', () => setReading(!room.reading));
   $('smaller').addEventListener('click', () => resizeText(-1));
   $('larger').addEventListener('click', () => resizeText(1));
   $('retry').addEventListener('click', () => {

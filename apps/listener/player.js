@@ -3,41 +3,21 @@
 
    Everything that is ready is handed to the audio clock at once, so that
    gapless play depends on no timer; timers only tell the page what is heard.
+   What has to wait is played with shorter pauses and a little faster (pace.js).
 
    Events: 'text' {number, message, sound} once per segment, when its voice
-   begins (or at once when there is none to wait for); 'play' {number, url,
-   startTime, duration, rms, delayMs, waitedMs (since its audio was there)}; 'played' {number, endTime, outputRms};
+   begins (or at once when there is none to wait for); 'play' {number, startTime,
+   duration, rate, savedS (by its pace), rms, delayMs, waitedMs (since its audio
+   was there)}; 'played' {number, endTime, outputRms};
    'gap' {number, holes}; 'skipped' {seconds}; 'state' {state}: idle, playing,
    paused, blocked (the browser took the sound away). */
 import { settings } from '../shared/settings.js';
+import { loadClip, monoOf } from './clip.js';
+import { paced, paceFor, rmsOf } from './pace.js';
 import { Segments } from './segments.js';
 
 const LEAD_S = 0.06;           /* the nearest start that is never too late */
 const FETCHES = 3;
-const RETRY_MS = [200, 400];
-
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-function rmsOf(samples) {
-  let energy = 0;
-
-  for (const x of samples) {
-    energy += x * x;
-  }
-  return Math.sqrt(energy / Math.max(1, samples.length));
-}
-
-/* Aborts with `outer`, at the latest after ms. */
-function bounded(outer, ms) {
-  const own = new AbortController();
-  const timer = setTimeout(() => own.abort(), ms);
-
-  outer.addEventListener('abort', () => {
-    clearTimeout(timer);
-    own.abort();
-  }, { once: true });
-  return own.signal;
-}
 
 export class Player extends EventTarget {
   clockOffsetMs = 0;       /* the server's clock minus ours */
@@ -52,6 +32,7 @@ export class Player extends EventTarget {
   #scheduled = [];         /* in order; those that ended are taken out */
   #playhead = 0;
   #pauseWanted = false;
+  #isSilent = false;       /* text only: nothing is fetched or played */
   #pumpTimer = 0;
   #startTimer = 0;
 
@@ -128,13 +109,31 @@ export class Player extends EventTarget {
 
   /* Another language: what was queued is not what they want to hear. */
   clear() {
+    this.#drop();
+    this.#segments.clear();
+    this.#sayState();
+  }
+
+  /* Text only, or the voice again: what waits is told as text at once. */
+  silence(isSilent) {
+    this.#isSilent = isSilent;
+    if (isSilent) {
+      this.#tellTextNow();
+      this.#drop();
+      this.#segments.wanted().forEach(({ number }) =>
+        this.#segments.settle(number, 'text', {}, performance.now()));
+      this.#pump();
+    }
+    this.#sayState();
+  }
+
+  /* Whatever is being fetched or has been scheduled. */
+  #drop() {
     this.#abort.abort();
     this.#abort = new AbortController();
-    this.#segments.clear();
     this.#scheduled.forEach((item) => this.#cancel(item));
     this.#scheduled = [];
     this.#playhead = 0;
-    this.#sayState();
   }
 
   async stop() {
@@ -157,7 +156,7 @@ export class Player extends EventTarget {
         || !this.#segments.add(number, { message }, numbered)) {
       return;
     }
-    if (!message.url) {
+    if (!message.url || this.#isSilent) {
       this.#segments.settle(number, 'text', {}, performance.now());
     }
     this.#fetchAhead();
@@ -183,7 +182,7 @@ export class Player extends EventTarget {
 
     this.#loading++;
     try {
-      const buffer = await this.#decode(message.url, signal);
+      const buffer = await loadClip(this.#context, message.url, signal);
       detail = { buffer, rms: rmsOf(buffer.getChannelData(0)) };
     } catch (error) {
       state = 'failed';
@@ -195,37 +194,6 @@ export class Player extends EventTarget {
     }
     this.#fetchAhead();
     this.#pump();
-  }
-
-  async #decode(url, signal) {
-    const bytes = await this.#fetch(url, bounded(signal, settings.fetchMs));
-    const buffer = await this.#context.decodeAudioData(bytes);
-
-    if (!(buffer.duration > 0)) {
-      throw new Error('empty audio');
-    }
-    return buffer;
-  }
-
-  /* The network may fail once or twice; a refusal (expired, gone) stays one. */
-  async #fetch(url, signal) {
-    for (let n = 0; ; n++) {
-      try {
-        const response = await fetch(url, { signal });
-
-        if (response.ok) {
-          return await response.arrayBuffer();
-        }
-        if (response.status < 500 || n === RETRY_MS.length) {
-          throw new Error(`status ${response.status}`, { cause: 'refused' });
-        }
-      } catch (error) {
-        if (signal.aborted || error.cause === 'refused' || n === RETRY_MS.length) {
-          throw error;
-        }
-      }
-      await sleep(RETRY_MS[n]);
-    }
   }
 
   #pump() {
@@ -245,10 +213,10 @@ export class Player extends EventTarget {
     }
   }
 
-  /* Its words are not lost with its voice. */
+  /* Its words are not lost with its voice: they have their turn. */
   #passed({ number, message, holes = 0 }) {
     if (message) {
-      this.#say('text', { number, message, sound: false });
+      this.#schedule({ number, message });
     }
     this.#say('gap', { number, holes });
   }
@@ -256,10 +224,15 @@ export class Player extends EventTarget {
   #schedule(segment) {
     const { currentTime } = this.#context;
     const at = Math.max(currentTime + LEAD_S, this.#playhead);
-    const item = { ...segment, at, endAt: at, begun: false, told: false };
+    const item = { ...segment, at, endAt: at, rate: 1, savedS: 0, begun: false,
+      told: false };
 
-    if (segment.buffer) {
-      item.endAt = at + segment.buffer.duration;
+    if (item.buffer && this.#isSilent) {
+      item.buffer = null;
+    }
+    if (item.buffer) {
+      this.#pace(item, at - currentTime);
+      item.endAt = at + item.buffer.duration;
       this.#begin(item);
     }
     this.#playhead = item.endAt;
@@ -269,6 +242,21 @@ export class Player extends EventTarget {
       this.#tellTextNow();
     }
     this.#watchStarts();
+  }
+
+  #pace(item, aheadS) {
+    const { buffer } = item;
+    const pace = paceFor(aheadS);
+    const samples = pace.rate === 1 && pace.pauseS === Infinity ? null
+      : paced(monoOf(buffer), buffer.sampleRate, pace);
+
+    if (samples?.length > 0) {
+      item.buffer = new AudioBuffer({ length: samples.length,
+        sampleRate: buffer.sampleRate });
+      item.buffer.copyToChannel(samples, 0);
+      item.rate = pace.rate;
+      item.savedS = buffer.duration - item.buffer.duration;
+    }
   }
 
   #begin(item) {
@@ -336,15 +324,15 @@ export class Player extends EventTarget {
   }
 
   #begun(item) {
-    const { message, number, at, buffer, rms } = item;
+    const { message, number, at, buffer, rms, rate, savedS } = item;
 
     item.begun = true;
     this.#tellText(item, Boolean(buffer));
     if (buffer) {
       this.#meter(item);
-      this.#say('play', { number, url: message.url, startTime: at,
-        duration: buffer.duration, rms, delayMs: this.#delay(item),
-        waitedMs: performance.now() - item.readyAt });
+      this.#say('play', { number, startTime: at,
+        duration: buffer.duration, rate, savedS, rms,
+        delayMs: this.#delay(item), waitedMs: performance.now() - item.readyAt });
     }
   }
 

@@ -94,19 +94,23 @@ export class FakeServer {
     }
   }
 
-  /* A translated segment with a tone of its own. */
+  /* A translated segment with a tone of its own; inline: in the message. */
   segment(number, { language = 'es', seconds = 0.6, delayMs = 0, status = 200,
     body = tone(200 + 40 * number, seconds), text = `frase número ${number}`,
-    source = `sentence number ${number}`, behindMs = 4_000 } = {}) {
+    source = `sentence number ${number}`, behindMs = 4_000, inline = false,
+    ...more } = {}) {
     const clip = `/clips/${language}-${number}.mp3`;
     const now = Date.now();
 
+    const url = inline ? `data:audio/mpeg;base64,${body.toString('base64')}`
+      : this.base + clip;
+
     this.clips.set(clip, { body, delayMs, status });
     this.send({ type: 'translatedAudio', sessionId: 'calm-river-204',
-      targetLanguage: language, language, url: this.base + clip,
+      targetLanguage: language, language, url,
       timestamp: now, duration: seconds, transcript: text,
       sourceTranscript: source, sequenceNumber: number, segment: number,
-      timing: { captured: now - behindMs, stored: now } }, { language });
+      timing: { captured: now - behindMs, stored: now }, ...more }, { language });
   }
 
   drop() {

@@ -202,6 +202,117 @@ async function testPause(page) {
   is((await lines(page)).length, 19, 'no words were lost on the way');
 }
 
+/* A clip in its message is played like any other, and nothing is fetched. */
+async function testInline(page) {
+  const fetched = server.fetched.length;
+
+  server.segment(21, { inline: true });
+  server.segment(22, { inline: true, body: Buffer.from('no audio') });
+  server.segment(23);
+  server.segment(24, { inline: true });
+  await heard(page, 24);
+  const played = (await page.seen('segment')).slice(-3);
+
+  is(played.map(({ number }) => number), [21, 23, 24],
+    'clips in messages and clips to fetch play in order');
+  ok(played.every(({ duration, rms }) => duration > 0.5 && rms > 0.1),
+    'both are decoded', played);
+  is(overlaps(played), [], 'none over another');
+  is((await lines(page)).slice(-4).map((line) => line.slice(-2)),
+    ['21', '22', '23', '24'], 'a spoilt one is read, in its turn');
+  is(server.fetched.length - fetched, 1, 'only what has an address is fetched');
+}
+
+/* What has to wait is played faster, gaplessly, and that is said. */
+async function testPace(page) {
+  for (let n = 25; n <= 27; n++) {
+    server.segment(n, { seconds: 1.5, inline: n === 26 });
+  }
+  await heard(page, 27);
+  const played = (await page.seen('segment')).slice(-3);
+
+  is([played[0].rate, played[0].savedS], [1, 0], 'the first one is as it was');
+  ok(played[2].rate === 1.05 && played[2].savedS > 0.05
+    && Math.abs(played[2].duration + played[2].savedS - 1.5) < 0.01,
+  'the last one, which had to wait, is faster', played);
+  ok(played.slice(1).every((one, i) => Math.abs(one.startTime
+    - played[i].startTime - played[i].duration) < 0.005),
+  'one after the other, as before', played);
+  is(await text(page, 'trend'), 'un poco más rápido, para no atrasarse',
+    'that is said');
+  server.segment(28, { pace: { lagMs: 9_000, action: 'merge' } });
+  is(await until(async () => await text(page, 'trend')
+    === 'frases unidas, para no atrasarse'), true, 'and what the worker does');
+  await heard(page, 28);
+  for (const n of [29, 30, 31, 32, 33]) {
+    server.segment(n, { seconds: 0.2, behindMs: 4_000 + 900 * (n - 28) });
+    await heard(page, n);
+  }
+  is(await page.getAttribute('#trend', 'data-key'), 'growing',
+    'a delay that grows is said');
+  ok((await page.getAttribute('#delays polyline', 'points')).split(' ').length
+    >= 12, 'and drawn');
+}
+
+/* What the speaker is just saying: set apart, and never a segment. */
+async function testTail(page) {
+  const before = (await lines(page)).length;
+  const tail = (words) => server.send({ type: 'caption', sessionId: TALK,
+    language: 'en', text: '', tail: words, timestamp: Date.now() });
+
+  is(server.queries.at(-1).captions, 'live', 'the page asks for it');
+  tail('and so we');
+  tail('and so we have to');
+  is(await until(async () => await shown(page, 'tail')
+    && await text(page, 'tail')), 'and so we have to', 'the last words are shown');
+  is([await page.getAttribute('#tail', 'lang'), await page.$eval('#tail',
+    (node) => getComputedStyle(node).fontStyle), await page.getAttribute('#tail',
+    'aria-hidden')], ['en', 'italic', 'true'],
+  'in their own language, drawn differently, not read out');
+  is((await lines(page)).length, before, 'they are no caption');
+  tail('');
+  is(await until(async () => !await shown(page, 'tail')), true,
+    'and taken away when they are settled');
+}
+
+/* Text only: another connection, which asks for no voice. */
+async function testReading(page) {
+  const open = () => until(async () =>
+    await text(page, 'link') === 'Conectado');
+  const fetched = server.fetched.length;
+  const played = (await numbers(page, 'segment')).length;
+
+  server.segment(34, { seconds: 3, delayMs: 200 });
+  server.segment(35, { delayMs: 200 });
+  await until(() => server.fetched.length === fetched + 2);
+  await page.click('#reading');
+  is(await until(() => server.queries.at(-1).captions === 'only,live'
+    && server.queries.at(-1).lastSegment), '35',
+  'the next connection asks for captions only, and goes on');
+  is(await until(async () => (await lines(page)).slice(-2).join()
+    === 'frase número 34,frase número 35', 5_000), true,
+  'what waited is read now');
+  await open();
+  server.segment(36);
+  server.send({ type: 'caption', sessionId: TALK, language: 'es', segment: 37,
+    text: 'sin voz', sourceText: 'voiceless', reason: 'captions_only' });
+  is(await until(async () => (await lines(page)).slice(-2).join()
+    === 'frase número 36,sin voz'), true, 'all that comes is read');
+  is([server.fetched.length - fetched, (await numbers(page, 'segment')).length],
+    [2, played], 'nothing is fetched or played');
+  is([await shown(page, 'pause'), await page.getAttribute('#captions', 'aria-live'),
+    await page.$$eval('#lines li:last-child .note', (list) => list.length)],
+  [false, 'polite', 0], 'there is nothing to pause, readers read, no note');
+  is(await complaints(page), [], 'it is accessible');
+
+  await page.click('#reading');
+  is(await until(() => server.queries.at(-1).captions === 'live'), true,
+    'the voice again: another connection');
+  await open();
+  server.segment(38);
+  is(await heard(page, 38), true, 'and it is heard');
+}
+
 async function testMessages(page) {
   server.send({ type: 'broadcastPaused', sessionId: TALK });
   await until(() => shown(page, 'speaker-state'));
@@ -230,8 +341,8 @@ async function testMessages(page) {
   await page.selectOption('#switch', 'pt');
   await until(() => listeners().some(({ language }) => language === 'pt'));
   await until(async () => await text(page, 'link') === 'Conectado');
-  server.segment(21, { language: 'pt', text: 'frase em português' });
-  await heard(page, 21);
+  server.segment(39, { language: 'pt', text: 'frase em português' });
+  await heard(page, 39);
   is(await lines(page), ['frase em português'], 'with captions of its own');
 
   server.send({ type: 'sessionEnded', sessionId: TALK, message: 'over' });
@@ -268,7 +379,7 @@ async function testGone() {
 }
 
 await run(async () => {
-  plan(60);
+  plan(85);
   server = await new FakeServer().start();
   server.config = FAST;
   server.addSession(TALK);
@@ -280,6 +391,10 @@ await run(async () => {
     await testMissing(page);
     await testReconnect(page);
     await testPause(page);
+    await testInline(page);
+    await testPace(page);
+    await testTail(page);
+    await testReading(page);
     await testMessages(page);
     await testGone();
   } finally {

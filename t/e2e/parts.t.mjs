@@ -2,10 +2,13 @@
 import fs from 'node:fs';
 import { Outbox } from '../../apps/speaker/outbox.js';
 import { Resampler } from '../../apps/speaker/resample.js';
+import { trendOf } from '../../apps/listener/delay.js';
+import { paced, paceFor, RATE_MAX, rmsOf } from '../../apps/listener/pace.js';
 import { Segments } from '../../apps/listener/segments.js';
 import english from '../../apps/listener/words/en.js';
 import { plan, ok, is, run } from './tap.mjs';
 
+const ascending = (list) => list.every((x, i) => i === 0 || x >= list[i - 1]);
 const FOLDER = new URL('../../apps/listener/words/', import.meta.url);
 
 /* Amplitude of the 16 kHz output for a sine, after the filter has settled. */
@@ -180,6 +183,80 @@ function testSegments() {
   is(s.size, 64, 'no more than 64 wait');
 }
 
+/* Seconds of a sine, or of silence. */
+function sound(hz, seconds, rate = 24_000) {
+  return Float32Array.from({ length: seconds * rate },
+    (_, i) => 0.3 * Math.sin(2 * Math.PI * hz * i / rate));
+}
+
+function joinSound(...parts) {
+  const all = new Float32Array(parts.reduce((n, { length }) => n + length, 0));
+
+  parts.reduce((at, part) => { all.set(part, at); return at + part.length; }, 0);
+  return all;
+}
+
+function pitchOf(samples, rate) {
+  let crossings = 0;
+
+  for (let i = 1; i < samples.length; i++) {
+    crossings += samples[i - 1] < 0 && samples[i] >= 0;
+  }
+  return crossings / samples.length * rate;
+}
+
+/* The quietest 20 ms of it, over all of its loudness. */
+function evenness(samples, rate) {
+  const size = rate / 50;
+  const frames = Array.from({ length: Math.floor(samples.length / size) },
+    (_, i) => rmsOf(samples, i * size, (i + 1) * size));
+
+  return Math.min(...frames) / rmsOf(samples);
+}
+
+function testPace() {
+  const natural = paceFor(0);
+  const steps = [0, 1, 2, 4, 10].map(paceFor);
+  const clip = joinSound(sound(0, 0.6), sound(300, 1), sound(0, 1),
+    sound(300, 1), sound(0, 0.4));
+
+  is([natural.rate, paced(clip, 24_000, natural) === clip], [1, true],
+    'what need not wait is played as it is');
+  ok(ascending(steps.map(({ rate }) => rate))
+    && ascending(steps.map(({ pauseS }) => -pauseS)),
+  'the more waits, the faster and the shorter the pauses', steps);
+  is([Math.max(...steps.map(({ rate }) => rate)), RATE_MAX], [1.1, 1.1],
+    'but never more than a tenth');
+
+  const short = paced(clip, 24_000, { rate: 1, pauseS: 0.2 });
+  ok(Math.abs(short.length / 24_000 - 2.4) < 0.06,
+    'pauses are cut down, those at the ends too', short.length / 24_000);
+  ok(Math.abs(rmsOf(short) ** 2 * short.length
+    / (rmsOf(clip) ** 2 * clip.length) - 1) < 0.001, 'and nothing else is');
+
+  for (const [hz, rate] of [[110, 24_000], [440, 24_000], [300, 48_000]]) {
+    const fast = paced(sound(hz, 3, rate), rate, { rate: 1.1, pauseS: Infinity });
+    const seconds = fast.length / rate;
+
+    ok(Math.abs(seconds - 3 / 1.1) < 0.04, `${hz} Hz: a tenth faster`, seconds);
+    ok(Math.abs(pitchOf(fast, rate) / hz - 1) < 0.01,
+      `${hz} Hz: at the same pitch`, pitchOf(fast, rate));
+    ok(Math.abs(rmsOf(fast) / 0.2121 - 1) < 0.05 && evenness(fast, rate) > 0.8,
+      `${hz} Hz: and as even`, [rmsOf(fast), evenness(fast, rate)]);
+  }
+  is(paced(new Float32Array(300), 24_000, { rate: 1.1, pauseS: 0.1 }).length > 0,
+    true, 'a clip of nothing stays one');
+}
+
+function testTrend() {
+  const from = (step) => Array.from({ length: 12 },
+    (_, i) => 4_000 + step * i + (i % 2 ? 400 : -400));
+
+  is([from(0), from(300), from(-300), [1_000, 9_000]].map(trendOf),
+    ['steady', 'growing', 'shrinking', ''],
+    'a trend is more than what comes and goes');
+}
+
 async function testWords() {
   const holes = (text) => (text.match(/\{\w+\}/g) ?? []).sort().join();
 
@@ -194,9 +271,11 @@ async function testWords() {
 }
 
 await run(async () => {
-  plan(8 + 18 + 13 + fs.readdirSync(FOLDER).length);
+  plan(8 + 18 + 13 + 15 + 1 + fs.readdirSync(FOLDER).length);
   testResampler();
   testOutbox();
   testSegments();
+  testPace();
+  testTrend();
   await testWords();
 });

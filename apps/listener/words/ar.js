@@ -40,4 +40,13 @@ export default {
   endedLong: 'انتهت الكلمة. شكرًا لاستماعك.',
   another: 'انضم إلى كلمة أخرى',
   server: 'يقول الخادم: {text}',
+  steady: 'ثابت',
+  growing: 'يزداد',
+  shrinking: 'يلحق بالمتحدث',
+  paceFaster: 'أسرع قليلًا للّحاق بالمتحدث',
+  paceMerge: 'دُمجت الجمل للّحاق بالمتحدث',
+  paceCaptions: 'نص فقط للحظة للّحاق بالمتحدث',
+  paceSkip: 'حُذف جزء للّحاق بالمتحدث',
+  textOnly: 'نص فقط بلا صوت',
+  withVoice: 'مع الصوت من جديد',
 };

@@ -40,4 +40,13 @@ export default {
   endedLong: 'Der Vortrag ist zu Ende. Danke fürs Zuhören.',
   another: 'Zu einem anderen Vortrag',
   server: 'Der Server meldet: {text}',
+  steady: 'gleichbleibend',
+  growing: 'wachsend',
+  shrinking: 'holt auf',
+  paceFaster: 'etwas schneller, um mitzukommen',
+  paceMerge: 'Sätze verbunden, um mitzukommen',
+  paceCaptions: 'kurz nur Text, um mitzukommen',
+  paceSkip: 'ein Stück ausgelassen, um mitzukommen',
+  textOnly: 'Nur Text, ohne Stimme',
+  withVoice: 'Wieder mit Stimme',
 };

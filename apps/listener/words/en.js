@@ -40,4 +40,13 @@ export default {
   endedLong: 'The talk has ended. Thank you for listening.',
   another: 'Join another talk',
   server: 'The server says: {text}',
+  steady: 'steady',
+  growing: 'growing',
+  shrinking: 'catching up',
+  paceFaster: 'a little faster, to keep up',
+  paceMerge: 'sentences joined, to keep up',
+  paceCaptions: 'text only for a moment, to keep up',
+  paceSkip: 'a part was left out, to keep up',
+  textOnly: 'Text only, without the voice',
+  withVoice: 'With the voice again',
 };

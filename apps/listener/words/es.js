@@ -40,4 +40,13 @@ export default {
   endedLong: 'La charla ha terminado. Gracias por escuchar.',
   another: 'Entrar en otra charla',
   server: 'El servidor dice: {text}',
+  steady: 'estable',
+  growing: 'en aumento',
+  shrinking: 'recuperando',
+  paceFaster: 'un poco más rápido, para no atrasarse',
+  paceMerge: 'frases unidas, para no atrasarse',
+  paceCaptions: 'solo texto por un momento, para no atrasarse',
+  paceSkip: 'se omitió una parte, para no atrasarse',
+  textOnly: 'Solo texto, sin la voz',
+  withVoice: 'De nuevo con la voz',
 };

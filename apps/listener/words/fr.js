@@ -40,4 +40,13 @@ export default {
   endedLong: 'L’exposé est terminé. Merci de votre écoute.',
   another: 'Rejoindre un autre exposé',
   server: 'Le serveur indique : {text}',
+  steady: 'stable',
+  growing: 'en hausse',
+  shrinking: 'en rattrapage',
+  paceFaster: 'un peu plus vite, pour suivre',
+  paceMerge: 'phrases réunies, pour suivre',
+  paceCaptions: 'texte seul un instant, pour suivre',
+  paceSkip: 'un passage omis, pour suivre',
+  textOnly: 'Texte seul, sans la voix',
+  withVoice: 'De nouveau avec la voix',
 };

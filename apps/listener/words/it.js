@@ -40,4 +40,13 @@ export default {
   endedLong: 'Il discorso è terminato. Grazie per l’ascolto.',
   another: 'Entra in un altro discorso',
   server: 'Il server dice: {text}',
+  steady: 'stabile',
+  growing: 'in aumento',
+  shrinking: 'in recupero',
+  paceFaster: 'un po’ più veloce, per restare al passo',
+  paceMerge: 'frasi unite, per restare al passo',
+  paceCaptions: 'solo testo per un momento, per restare al passo',
+  paceSkip: 'una parte è stata omessa, per restare al passo',
+  textOnly: 'Solo testo, senza la voce',
+  withVoice: 'Di nuovo con la voce',
 };

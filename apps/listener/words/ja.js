@@ -40,4 +40,13 @@ export default {
   endedLong: '講演は終了しました。ご清聴ありがとうございました。',
   another: '別の講演に参加',
   server: 'サーバーからの知らせ：{text}',
+  steady: '一定',
+  growing: '広がっています',
+  shrinking: '追いついています',
+  paceFaster: '遅れないよう少し速く再生中',
+  paceMerge: '遅れないよう文をまとめています',
+  paceCaptions: '遅れないよう一時的に文字のみ',
+  paceSkip: '遅れないよう一部を省きました',
+  textOnly: '文字のみ（音声なし）',
+  withVoice: '音声を再開',
 };

@@ -40,4 +40,13 @@ export default {
   endedLong: '강연이 끝났습니다. 들어 주셔서 감사합니다.',
   another: '다른 강연 참여',
   server: '서버 알림: {text}',
+  steady: '일정함',
+  growing: '늘어나는 중',
+  shrinking: '따라잡는 중',
+  paceFaster: '뒤처지지 않도록 조금 빠르게',
+  paceMerge: '뒤처지지 않도록 문장을 합침',
+  paceCaptions: '뒤처지지 않도록 잠시 글자만',
+  paceSkip: '뒤처지지 않도록 일부를 생략함',
+  textOnly: '글자만, 음성 없이',
+  withVoice: '다시 음성과 함께',
 };

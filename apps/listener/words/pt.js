@@ -40,4 +40,13 @@ export default {
   endedLong: 'A palestra terminou. Obrigado por ouvir.',
   another: 'Entrar em outra palestra',
   server: 'O servidor diz: {text}',
+  steady: 'estável',
+  growing: 'aumentando',
+  shrinking: 'recuperando',
+  paceFaster: 'um pouco mais rápido, para acompanhar',
+  paceMerge: 'frases unidas, para acompanhar',
+  paceCaptions: 'só texto por um momento, para acompanhar',
+  paceSkip: 'uma parte foi omitida, para acompanhar',
+  textOnly: 'Só texto, sem a voz',
+  withVoice: 'De novo com a voz',
 };

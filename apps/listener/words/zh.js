@@ -40,4 +40,13 @@ export default {
   endedLong: '演讲已结束。感谢您的收听。',
   another: '加入另一场演讲',
   server: '服务器提示：{text}',
+  steady: '稳定',
+  growing: '正在增大',
+  shrinking: '正在赶上',
+  paceFaster: '为跟上而稍微加快',
+  paceMerge: '为跟上而合并句子',
+  paceCaptions: '为跟上而暂时只显示文字',
+  paceSkip: '为跟上而略去一部分',
+  textOnly: '只看文字，不听声音',
+  withVoice: '恢复声音',
 };
