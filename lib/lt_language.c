@@ -37,6 +37,8 @@ static const language_t languages[] = {
 
 #define LANGUAGES_N (sizeof(languages) / sizeof(languages[0]))
 
+_Static_assert(LANGUAGES_N <= LT_LANGUAGES_MAX, "arrays by language");
+
 static const language_t *
 find(lt_str_t code)
 {
@@ -91,4 +93,12 @@ const char *
 lt_language_at(size_t i)
 {
     return i < LANGUAGES_N ? languages[i].code : NULL;
+}
+
+int
+lt_language_index(lt_str_t code)
+{
+    const language_t *language = find(code);
+
+    return language == NULL ? -1 : (int) (language - languages);
 }

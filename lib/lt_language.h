@@ -18,4 +18,8 @@ const char *lt_language_name(lt_str_t code);
 /* Row i of the table, NULL past the end: for lists shown to people. */
 const char *lt_language_at(size_t i);
 
+/* The row of a code, for arrays of LT_LANGUAGES_MAX; -1 unknown. */
+#define LT_LANGUAGES_MAX 32
+int lt_language_index(lt_str_t code);
+
 #endif

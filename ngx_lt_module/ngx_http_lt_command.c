@@ -139,6 +139,9 @@ ngx_http_lt_commands_reply(ngx_http_lt_command_t *cmd,
         reply = NULL;
     }
 
+    NGX_HTTP_LT_OBSERVE(redis_command_ms, (ngx_msec_int_t)
+        (ngx_current_msec - cmd->deadline_ms + NGX_HTTP_LT_REDIS_TIMEOUT_MS));
+
     if (reply == NULL) {
         NGX_HTTP_LT_COUNT(redis_errors, 1);
     }

@@ -1,5 +1,7 @@
 #include "ngx_http_lt_conf.h"
 #include "ngx_http_lt_connections.h"
+#include "ngx_http_lt_health.h"
+#include "ngx_http_lt_page.h"
 
 #include "lt_aws.h"
 #include "lt_credentials.h"
@@ -298,6 +300,55 @@ ngx_http_lt_conf_token_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     return NGX_CONF_OK;
 }
 
+/* What may stand behind a flag, and who serves the location then. */
+static const struct {
+    const char *flag;
+    const char *word;
+    ngx_http_handler_pt handler;
+    const char *words;              /* all of the flag's */
+} ngx_http_lt_words[] = {
+    { "lt_connections", "trusted", ngx_http_lt_connections_trusted_handler,
+      "trusted: allow and deny say who may call" },
+    { "lt_status", "json", ngx_http_lt_status_handler,
+      "json or prometheus" },
+    { "lt_status", "prometheus", ngx_http_lt_status_text_handler, NULL },
+    { "lt_health", "live", ngx_http_lt_health_live_handler, "live or ready" },
+    { "lt_health", "ready", ngx_http_lt_health_ready_handler, NULL },
+};
+
+#define NGX_HTTP_LT_WORDS_N                                                   \
+    (sizeof(ngx_http_lt_words) / sizeof(ngx_http_lt_words[0]))
+
+static ngx_http_handler_pt
+ngx_http_lt_conf_word(const ngx_str_t *flag, const ngx_str_t *word)
+{
+    size_t i;
+
+    for (i = 0; i < NGX_HTTP_LT_WORDS_N; i++) {
+        if (lt_str_is(ngx_http_lt_view(flag), ngx_http_lt_words[i].flag)
+            && lt_str_is(ngx_http_lt_view(word), ngx_http_lt_words[i].word))
+        {
+            return ngx_http_lt_words[i].handler;
+        }
+    }
+
+    return NULL;
+}
+
+static const char *
+ngx_http_lt_conf_words(const ngx_str_t *flag)
+{
+    size_t i = 0;
+
+    while (i < NGX_HTTP_LT_WORDS_N - 1
+           && !lt_str_is(ngx_http_lt_view(flag), ngx_http_lt_words[i].flag))
+    {
+        i++;
+    }
+
+    return ngx_http_lt_words[i].words;
+}
+
 char *
 ngx_http_lt_conf_place(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -320,14 +371,12 @@ ngx_http_lt_conf_place(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     clcf->handler = (ngx_http_handler_pt) (uintptr_t) cmd->post;
 
     if (cf->args->nelts == 2) {
-        if (!lt_str_is(ngx_http_lt_view(&value[1]), "trusted")) {
-            LT_CONF_ERROR(cf, "%s: \"%V\" is not understood: \"trusted\" "
-                "leaves it to allow and deny who may call", cmd->name.data,
-                &value[1]);
+        clcf->handler = ngx_http_lt_conf_word(&cmd->name, &value[1]);
+        if (clcf->handler == NULL) {
+            LT_CONF_ERROR(cf, "%V: \"%V\" is not understood: it may be %s",
+                &cmd->name, &value[1], ngx_http_lt_conf_words(&cmd->name));
             return NGX_CONF_ERROR;
         }
-
-        clcf->handler = ngx_http_lt_connections_trusted_handler;
     }
 
     place->server = ngx_http_conf_get_module_srv_conf(cf,

@@ -2,7 +2,9 @@
 #include "ngx_http_lt_connections.h"
 #include "ngx_http_lt_credentials.h"
 #include "ngx_http_lt_kinesis.h"
+#include "ngx_http_lt_health.h"
 #include "ngx_http_lt_metrics.h"
+#include "ngx_http_lt_page.h"
 
 #include "lt_aws.h"
 
@@ -80,7 +82,10 @@ ngx_http_lt_conf_check_place(ngx_conf_t *cf, ngx_http_lt_main_conf_t *mcf,
 {
     ngx_http_handler_pt handler = place->location->handler;
 
-    if (handler == ngx_http_lt_status_handler) {
+    if (handler == ngx_http_lt_status_handler
+        || handler == ngx_http_lt_status_text_handler
+        || handler == ngx_http_lt_health_live_handler)
+    {
         return NGX_OK;
     }
 

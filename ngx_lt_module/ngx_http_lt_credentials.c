@@ -109,6 +109,8 @@ ngx_http_lt_credentials_settle(ngx_http_lt_credentials_t *c,
 
     if (outcome == LT_CREDENTIALS_TAKEN) {
         NGX_HTTP_LT_COUNT(credentials_taken, 1);
+        ngx_http_lt_gauges->credentials_expire_timestamp_seconds =
+            (ngx_atomic_t) (c->provider.keys.expires_ms / 1000);
         left_ms = lt_credentials_left_ms(&c->provider, ngx_http_lt_wall_ms());
 
         if (c->provider.has_changed || c->logged[0] != '\0') {

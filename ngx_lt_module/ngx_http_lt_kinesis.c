@@ -1,6 +1,7 @@
 #include "ngx_http_lt_kinesis.h"
 #include "ngx_http_lt_batch.h"
 #include "ngx_http_lt_credentials.h"
+#include "ngx_http_lt_health.h"
 #include "ngx_http_lt_metrics.h"
 #include "lt_cbor.h"
 #include "lt_kinesis.h"
@@ -20,6 +21,7 @@ struct ngx_http_lt_kinesis_s {
     ngx_str_t                      body;
     lt_sha256_t                   *hash;
     size_t                         hashed;      /* of the body */
+    ngx_msec_t                     sent_ms;
     ngx_uint_t                     hash_failed;
     ngx_http_lt_kinesis_result_t   result;
     ngx_http_lt_kinesis_done_pt    done;
@@ -138,6 +140,7 @@ ngx_http_lt_kinesis_send(ngx_http_lt_kinesis_t *call, size_t body_len,
     call->body.len = body_len;
     call->done = done;
     call->data = data;
+    call->sent_ms = ngx_current_msec;
 
     if (ngx_http_lt_kinesis_sign(call, ngx_http_lt_credentials_time(call->mcf))
         != NGX_OK)
@@ -262,6 +265,14 @@ ngx_http_lt_kinesis_answered(void *data,
     ngx_int_t                      rc;
     ngx_http_lt_kinesis_t         *call = data;
     ngx_http_lt_kinesis_result_t  *result = &call->result;
+
+    NGX_HTTP_LT_OBSERVE(kinesis_call_ms,
+                        (ngx_msec_int_t) (ngx_current_msec - call->sent_ms));
+
+    /* a refusal is an answer, too */
+    if (answer->is_upstream && answer->status < 500) {
+        ngx_http_lt_health_kinesis(call->mcf);
+    }
 
     result->status = answer->status;
     result->request_id = answer->request_id;

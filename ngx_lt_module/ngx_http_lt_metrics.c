@@ -91,6 +91,38 @@ ngx_http_lt_metrics_init_process(ngx_shm_zone_t *zone)
     ngx_http_lt_gauges = &shm->gauges[ngx_process_slot];
 
     ngx_memzero(ngx_http_lt_gauges, sizeof(*ngx_http_lt_gauges));
+    NGX_HTTP_LT_GAUGE(processes, 1);
+}
+
+
+void
+ngx_http_lt_metrics_observe(ngx_http_lt_histogram_t *histogram, int64_t ms)
+{
+    static const int64_t  bounds[] = NGX_HTTP_LT_BUCKETS;
+
+    ngx_uint_t  i = 0;
+
+    ms = ngx_max(ms, 0);
+
+    while (i < NGX_HTTP_LT_BUCKETS_N - 1 && ms > bounds[i]) {
+        i++;
+    }
+
+    (void) ngx_atomic_fetch_add(&histogram->buckets[i], 1);
+    (void) ngx_atomic_fetch_add(&histogram->sum_ms, (ngx_atomic_int_t) ms);
+}
+
+
+void
+ngx_http_lt_metrics_hear(const ngx_str_t *language, ngx_int_t n)
+{
+    int  i;
+
+    i = lt_language_index((lt_str_t) { (const char *) language->data,
+                                       language->len });
+    if (i >= 0) {
+        (void) ngx_atomic_fetch_add(&ngx_http_lt_gauges->listeners[i], n);
+    }
 }
 
 
@@ -105,7 +137,7 @@ void
 ngx_http_lt_metrics_sum(ngx_shm_zone_t *zone, ngx_http_lt_counters_t *counters,
     ngx_http_lt_gauges_t *gauges)
 {
-    ngx_uint_t                  i;
+    ngx_uint_t                  i, j;
     ngx_http_lt_metrics_shm_t  *shm = zone->data;
 
     *counters = shm->counters;
@@ -116,6 +148,19 @@ ngx_http_lt_metrics_sum(ngx_shm_zone_t *zone, ngx_http_lt_counters_t *counters,
         gauges->name += shm->gauges[i].name;
         NGX_HTTP_LT_GAUGES(NGX_HTTP_LT_SUM)
 #undef NGX_HTTP_LT_SUM
+
+#define NGX_HTTP_LT_FIRST(name, text)                                         \
+        if (shm->gauges[i].name != 0                                          \
+            && (gauges->name == 0 || shm->gauges[i].name < gauges->name))     \
+        {                                                                     \
+            gauges->name = shm->gauges[i].name;                               \
+        }
+        NGX_HTTP_LT_MOMENTS(NGX_HTTP_LT_FIRST)
+#undef NGX_HTTP_LT_FIRST
+
+        for (j = 0; j < LT_LANGUAGES_MAX; j++) {
+            gauges->listeners[j] += shm->gauges[i].listeners[j];
+        }
     }
 }
 

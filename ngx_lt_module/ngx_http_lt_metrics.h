@@ -5,7 +5,8 @@
  * worker processes and survive a reload (not a restart).  Gauges are a row for
  * each process slot, so a killed process takes its share with it: its
  * successor in the slot starts from zero.
- * One row in a table below is one more counter; nothing else to change.
+ * One row in a table below is one more counter, and one in docs/metrics.md;
+ * nothing else to change.  For Prometheus lt_prometheus.h makes its name.
  * Limits: NGX_MAX_PROCESSES slots; zone of at least 256k.
  */
 #ifndef NGX_HTTP_LT_METRICS_H
@@ -14,6 +15,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+
+#include "lt_language.h"
 
 
 #define NGX_HTTP_LT_ZONE_SIZE_MIN  (256 * 1024)
@@ -95,6 +98,7 @@
     X(ingest_streams, "sessions whose audio is held or awaited")              \
     X(ingest_pending_bytes, "PCM accepted and not yet acknowledged")          \
     X(ingest_memory_bytes, "memory held for it")                              \
+    X(processes, "nginx worker processes, leaving ones too")                  \
     X(kinesis_inflight, "PutRecords calls on their way")                      \
     X(credentials_missing, "processes without AWS keys: their audio waits")
 
@@ -104,15 +108,46 @@ typedef struct {
     NGX_HTTP_LT_COUNTERS(NGX_HTTP_LT_FIELD)
 } ngx_http_lt_counters_t;
 
+/* field, text: milliseconds */
+#define NGX_HTTP_LT_HISTOGRAMS(X)                                             \
+    X(audio_stored_ms, "PCM accepted to Kinesis has acknowledged it")         \
+    X(kinesis_call_ms, "one call of Kinesis")                                 \
+    X(redis_command_ms, "one Redis command")                                  \
+    X(result_ms, "last word of a segment said to its result taken here")
+
+/* Upper bounds in ms; the last bucket has none. */
+#define NGX_HTTP_LT_BUCKETS                                                   \
+    { 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 3000, 5000, 7000,       \
+      10000, 30000 }
+#define NGX_HTTP_LT_BUCKETS_N  17
+
+/* Moments, Unix seconds: the first of all processes; 0: there is none. */
+#define NGX_HTTP_LT_MOMENTS(X)                                                \
+    X(credentials_expire_timestamp_seconds, "when AWS keys in use expire")    \
+    X(certificate_expire_timestamp_seconds,                                   \
+      "when a certificate of a server with lt_websocket expires")
+
+
+typedef struct {
+    ngx_atomic_t  sum_ms;
+    ngx_atomic_t  buckets[NGX_HTTP_LT_BUCKETS_N];   /* not cumulative */
+} ngx_http_lt_histogram_t;
+
+
 
 typedef struct {
     NGX_HTTP_LT_GAUGES(NGX_HTTP_LT_FIELD)
+#define NGX_HTTP_LT_HISTOGRAM_FIELD(name, text)  ngx_http_lt_histogram_t  name;
+    NGX_HTTP_LT_HISTOGRAMS(NGX_HTTP_LT_HISTOGRAM_FIELD)
+#undef NGX_HTTP_LT_HISTOGRAM_FIELD
 #undef NGX_HTTP_LT_FIELD
 } ngx_http_lt_gauges_t;
 
 
 /*
+    NGX_HTTP_LT_MOMENTS(NGX_HTTP_LT_FIELD)
  * Like nginx's ngx_stat_*: where this process counts.  Never NULL: before
+    ngx_atomic_t  listeners[LT_LANGUAGES_MAX];      /* by what they hear */
  * ngx_http_lt_metrics_init_process() they point to storage that nobody reads.
  */
 extern ngx_http_lt_counters_t  *ngx_http_lt_counters;
@@ -132,6 +167,17 @@ ngx_shm_zone_t *ngx_http_lt_metrics_zone(ngx_conf_t *cf, size_t size);
 
 /* zone NULL (no lt_ directive in use) is fine. */
 void ngx_http_lt_metrics_init_process(ngx_shm_zone_t *zone);
+#define NGX_HTTP_LT_OBSERVE(name, ms)                                         \
+    ngx_http_lt_metrics_observe(&ngx_http_lt_counters->name, ms)
+
+/* ms < 0 counts as 0. */
+void ngx_http_lt_metrics_observe(ngx_http_lt_histogram_t *histogram,
+    int64_t ms);
+
+/* n listeners more hear that language, or fewer; unknown ones are not
+   counted. */
+void ngx_http_lt_metrics_hear(const ngx_str_t *language, ngx_int_t n);
+
 void ngx_http_lt_metrics_exit_process(void);
 
 /* All processes together; zone is one of ours. */
@@ -149,8 +195,5 @@ typedef struct {
 } ngx_http_lt_log_limit_t;
 
 ngx_int_t ngx_http_lt_log_is_due(ngx_http_lt_log_limit_t *limit);
-
-/* The content handler of lt_status (ngx_http_lt_status.c). */
-ngx_int_t ngx_http_lt_status_handler(ngx_http_request_t *r);
 
 #endif

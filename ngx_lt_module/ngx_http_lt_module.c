@@ -1,11 +1,14 @@
 /* Directives, defaults and the hooks of a process's life. */
 #include "ngx_http_lt_module.h"
 #include "ngx_http_lt_address.h"
+#include "ngx_http_lt_certificate.h"
 #include "ngx_http_lt_conf.h"
 #include "ngx_http_lt_connections.h"
 #include "ngx_http_lt_drain.h"
 #include "ngx_http_lt_credentials.h"
 #include "ngx_http_lt_push.h"
+#include "ngx_http_lt_health.h"
+#include "ngx_http_lt_page.h"
 #include "ngx_http_lt_redis.h"
 #include "ngx_http_lt_registry.h"
 #include "ngx_http_lt_talk.h"
@@ -133,7 +136,9 @@ static ngx_command_t ngx_http_lt_commands[] = {
     LT_PLACE("lt_websocket", NGX_CONF_NOARGS, ngx_http_lt_websocket_handler),
     LT_PLACE("lt_sessions", NGX_CONF_NOARGS, ngx_http_lt_sessions_handler),
     LT_PLACE("lt_results", NGX_CONF_NOARGS, ngx_http_lt_results_handler),
-    LT_PLACE("lt_status", NGX_CONF_NOARGS, ngx_http_lt_status_handler),
+    LT_PLACE("lt_status", NGX_CONF_NOARGS | NGX_CONF_TAKE1,
+        ngx_http_lt_status_handler),
+    LT_PLACE("lt_health", NGX_CONF_TAKE1, ngx_http_lt_health_live_handler),
     LT_PLACE("lt_connections", NGX_CONF_NOARGS | NGX_CONF_TAKE1,
         ngx_http_lt_connections_handler),
     ngx_null_command
@@ -237,6 +242,7 @@ ngx_http_lt_postconfiguration(ngx_conf_t *cf)
         }
     }
 
+    mcf->certificate_end = ngx_http_lt_certificate_first_end(mcf);
     mcf->zone = ngx_http_lt_metrics_zone(cf, mcf->zone_size);
 
     return mcf->zone != NULL ? NGX_OK : NGX_ERROR;
@@ -293,9 +299,12 @@ ngx_http_lt_init_process(ngx_cycle_t *cycle)
 
     ngx_http_lt_metrics_init_process(mcf->zone);
     ngx_http_lt_address_init_process(mcf->address_zone);
+    ngx_http_lt_gauges->certificate_expire_timestamp_seconds =
+        (ngx_atomic_t) mcf->certificate_end;
     ngx_http_lt_jwks_init_process(cycle, mcf->jwks);
     ngx_http_lt_credentials_init_process(cycle, mcf);
 
+    ngx_http_lt_health_init_process(cycle, mcf);
     if (ngx_http_lt_talk_init_process(cycle, mcf) != NGX_OK
         || ngx_http_lt_registry_init_process(cycle, mcf) != NGX_OK
         || ngx_http_lt_drain_init_process(cycle, mcf) != NGX_OK
@@ -318,6 +327,7 @@ ngx_http_lt_exit_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_lt_ingest_exit_process(mcf);
+    ngx_http_lt_health_exit_process(mcf);
     ngx_http_lt_credentials_exit_process(mcf);
     ngx_http_lt_redis_exit_process(mcf);
     ngx_http_lt_address_exit_process(mcf->address_zone);

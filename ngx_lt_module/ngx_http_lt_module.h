@@ -29,6 +29,7 @@ typedef struct ngx_http_lt_registry_s ngx_http_lt_registry_t;
 typedef struct ngx_http_lt_talks_s ngx_http_lt_talks_t;
 typedef struct ngx_http_lt_jwks_s ngx_http_lt_jwks_t;
 typedef struct ngx_http_lt_credentials_s ngx_http_lt_credentials_t;
+typedef struct ngx_http_lt_health_s ngx_http_lt_health_t;
 
 typedef struct {
     ngx_str_t name;             /* as configured, for the log */
@@ -104,6 +105,7 @@ struct ngx_http_lt_main_conf_s {
                                    to others */
     size_t zone_size;
     ngx_shm_zone_t *zone;       /* the metrics room's */
+    time_t certificate_end;     /* the first of the public servers; 0: none */
 
     ngx_array_t places;         /* of ngx_http_lt_place_t: where the flags
                                    stand */
@@ -127,6 +129,7 @@ struct ngx_http_lt_main_conf_s {
     ngx_http_lt_talks_t *talks;
     void *ingest;               /* the ingest room's */
 };
+    ngx_http_lt_health_t *health;   /* NULL: no memory */
 
 extern ngx_module_t ngx_http_lt_module;
 

@@ -174,10 +174,18 @@ ngx_http_lt_stream_stored(ngx_http_lt_ingest_t *in, uint64_t shard)
 {
     size_t                   bytes = in->flight.bytes;
     uint64_t                 settled;
+    ngx_http_lt_block_t     *head;
     ngx_http_lt_block_t     *tail = ngx_http_lt_audio_tail(&in->flight);
     ngx_http_lt_producer_t  *p = in->producer;
 
     settled = tail ? tail->offset + (tail->last - tail->pos) : in->offset;
+
+    if (tail) {
+        head = ngx_queue_data(ngx_queue_head(&in->flight.blocks),
+                              ngx_http_lt_block_t, queue);
+        NGX_HTTP_LT_OBSERVE(audio_stored_ms, (ngx_msec_int_t)
+                            (ngx_current_msec - head->at_ms));
+    }
 
     ngx_http_lt_shards_stored(p->shards, in->shard_key, shard);
     (void) ngx_http_lt_audio_drop(&in->flight, &p->store, bytes);

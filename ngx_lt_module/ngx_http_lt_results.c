@@ -83,7 +83,7 @@ lt_results_type(const ngx_str_t *body, u_char type[LT_RESULTS_TYPE_MAX],
     lt_state_event_t *ev, size_t max)
 {
     size_t i;
-    int64_t segment;
+    int64_t segment, captured;
     lt_str_t text;
     lt_json_t *doc = NULL;
     ngx_int_t rc = NGX_DECLINED;
@@ -104,6 +104,10 @@ lt_results_type(const ngx_str_t *body, u_char type[LT_RESULTS_TYPE_MAX],
         ngx_memcpy(type, text.data, text.len);
         ev->name.data = (char *) type;
         ev->name.len = text.len;
+
+        if (lt_json_int(lt_json_get(doc, "timing"), "captured", &captured)) {
+            NGX_HTTP_LT_OBSERVE(result_ms, ngx_http_lt_wall_ms() - captured);
+        }
 
         if (lt_json_int(doc, "segment", &segment) && segment > 0
             && segment < LT_RESULTS_SEGMENT_MAX)

@@ -1,96 +1,125 @@
-/* lt_status: {"counters":{name:number,…},"gauges":{name:number,…},
-   "credentials":{…}}; the last is of the process that answers. */
-#include "ngx_http_lt_metrics.h"
+/*
+ * lt_status: {"counters":{name:number,…},"gauges":{name:number,…},
+ * "bucket_bounds_ms":[…],"histograms":{name:{"count","sum_ms","buckets"},…},
+ * "listeners":{language:number,…},"credentials":{…}}; the last is of the
+ * process that answers, all else of all of them.
+ */
+#include "ngx_http_lt_page.h"
 #include "ngx_http_lt_credentials.h"
-#include "ngx_http_lt_module.h"
+#include "ngx_http_lt_metrics.h"
 
+#define LT_STATUS_SIZE 32768
 
-#define NGX_HTTP_LT_ROW_LEN(name, text)                                       \
-    + sizeof("\"" #name "\":,") - 1 + NGX_ATOMIC_T_LEN
+static void
+lt_status_bounds(lt_json_writer_t *w)
+{
+    static const int64_t bounds[] = NGX_HTTP_LT_BUCKETS;
 
-#define NGX_HTTP_LT_STATUS_LEN                                                \
-    (sizeof("{\"counters\":{},\"gauges\":{},\"credentials\":}\n")             \
-     + NGX_HTTP_LT_CREDENTIALS_STATUS_MAX                                     \
-     NGX_HTTP_LT_COUNTERS(NGX_HTTP_LT_ROW_LEN)                                \
-     NGX_HTTP_LT_GAUGES(NGX_HTTP_LT_ROW_LEN))
+    ngx_uint_t i;
 
+    lt_json_open_array(w, "bucket_bounds_ms");
+    for (i = 0; i < NGX_HTTP_LT_BUCKETS_N - 1; i++) {
+        lt_json_put_int(w, NULL, bounds[i]);
+    }
+    lt_json_close_array(w);
+}
 
-static u_char *ngx_http_lt_status_write(u_char *p, u_char *end,
-    const ngx_http_lt_counters_t *counters, const ngx_http_lt_gauges_t *gauges);
+static void
+lt_status_histogram(lt_json_writer_t *w, const char *name,
+    const ngx_http_lt_histogram_t *h)
+{
+    int64_t count = 0;
+    ngx_uint_t i;
 
+    lt_json_open_object(w, name);
+    lt_json_put_int(w, "sum_ms", (int64_t) h->sum_ms);
+    lt_json_open_array(w, "buckets");
+    for (i = 0; i < NGX_HTTP_LT_BUCKETS_N; i++) {
+        lt_json_put_int(w, NULL, (int64_t) h->buckets[i]);
+        count += (int64_t) h->buckets[i];
+    }
+    lt_json_close_array(w);
+    lt_json_put_int(w, "count", count);
+    lt_json_close_object(w);
+}
+
+static void
+lt_status_listeners(lt_json_writer_t *w, const ngx_http_lt_gauges_t *gauges)
+{
+    size_t i;
+
+    lt_json_open_object(w, "listeners");
+    for (i = 0; lt_language_at(i) != NULL; i++) {
+        if (gauges->listeners[i] != 0) {
+            lt_json_put_int(w, lt_language_at(i),
+                (ngx_atomic_int_t) gauges->listeners[i]);
+        }
+    }
+    lt_json_close_object(w);
+}
+
+void
+ngx_http_lt_status_figures(lt_json_writer_t *w, ngx_http_lt_main_conf_t *mcf)
+{
+    ngx_http_lt_gauges_t gauges;
+    ngx_http_lt_counters_t counters;
+
+    ngx_http_lt_metrics_sum(mcf->zone, &counters, &gauges);
+
+#define LT_STATUS_ROW(name, text)                                             \
+    lt_json_put_int(w, #name, (ngx_atomic_int_t) rows->name);
+#define LT_STATUS_HISTOGRAM(name, text)                                       \
+    lt_status_histogram(w, #name, &counters.name);
+
+    {
+        const ngx_http_lt_counters_t *rows = &counters;
+
+        lt_json_open_object(w, "counters");
+        NGX_HTTP_LT_COUNTERS(LT_STATUS_ROW)
+        lt_json_close_object(w);
+    }
+    {
+        const ngx_http_lt_gauges_t *rows = &gauges;
+
+        lt_json_open_object(w, "gauges");
+        NGX_HTTP_LT_GAUGES(LT_STATUS_ROW)
+        NGX_HTTP_LT_MOMENTS(LT_STATUS_ROW)
+        lt_json_close_object(w);
+    }
+
+    lt_status_bounds(w);
+    lt_json_open_object(w, "histograms");
+    NGX_HTTP_LT_HISTOGRAMS(LT_STATUS_HISTOGRAM)
+    lt_json_close_object(w);
+    lt_status_listeners(w, &gauges);
+}
 
 ngx_int_t
 ngx_http_lt_status_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                 rc;
-    ngx_buf_t                *b;
-    ngx_chain_t               out;
-    lt_out_t                  json;
-    ngx_http_lt_gauges_t      gauges;
-    ngx_http_lt_counters_t    counters;
-    ngx_http_lt_main_conf_t  *mcf = ngx_http_lt_main_conf(r);
+    u_char credentials[NGX_HTTP_LT_CREDENTIALS_STATUS_MAX];
+    lt_out_t out, text;
+    ngx_int_t rc;
+    ngx_buf_t *b;
+    lt_json_writer_t w;
+    ngx_http_lt_main_conf_t *mcf = ngx_http_lt_main_conf(r);
 
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
-    }
-
-    rc = ngx_http_discard_request_body(r);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    b = ngx_create_temp_buf(r->pool, NGX_HTTP_LT_STATUS_LEN);
+    b = ngx_http_lt_page_new(r, LT_STATUS_SIZE, &rc);
     if (b == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ngx_http_lt_metrics_sum(mcf->zone, &counters, &gauges);
-    b->last = ngx_http_lt_status_write(b->last, b->end, &counters, &gauges);
-
-    lt_out_init(&json, b->last, NGX_HTTP_LT_CREDENTIALS_STATUS_MAX);
-    ngx_http_lt_credentials_status(mcf, &json);
-    b->last = ngx_slprintf(b->last + lt_out_len(&json), b->end, "}\n");
-    b->last_buf = (r == r->main);
-    b->last_in_chain = 1;
-
-    ngx_str_set(&r->headers_out.content_type, "application/json");
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.status = NGX_HTTP_OK;
-    r->headers_out.content_length_n = b->last - b->pos;
-
-    rc = ngx_http_send_header(r);
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
         return rc;
     }
 
-    out.buf = b;
-    out.next = NULL;
+    lt_out_init(&text, credentials, sizeof(credentials));
+    ngx_http_lt_credentials_status(mcf, &text);
 
-    return ngx_http_output_filter(r, &out);
-}
+    lt_out_init(&out, b->pos, LT_STATUS_SIZE);
+    lt_json_begin(&w, &out);
+    lt_json_open_object(&w, NULL);
+    ngx_http_lt_status_figures(&w, mcf);
+    lt_json_put_raw(&w, "credentials",
+        (lt_str_t) { (char *) credentials, lt_out_len(&text) });
+    lt_json_close_object(&w);
+    lt_out_cstr(&out, "\n");
 
-
-static u_char *
-ngx_http_lt_status_write(u_char *p, u_char *end,
-    const ngx_http_lt_counters_t *counters, const ngx_http_lt_gauges_t *gauges)
-{
-    p = ngx_slprintf(p, end, "{\"counters\":{");
-
-#define NGX_HTTP_LT_ROW(name, text)                                           \
-    p = ngx_slprintf(p, end, "\"" #name "\":%uA,", counters->name);
-    NGX_HTTP_LT_COUNTERS(NGX_HTTP_LT_ROW)
-#undef NGX_HTTP_LT_ROW
-
-    p--;                                        /* the last comma */
-    p = ngx_slprintf(p, end, "},\"gauges\":{");
-
-#define NGX_HTTP_LT_ROW(name, text)                                           \
-    p = ngx_slprintf(p, end, "\"" #name "\":%A,",                             \
-                     (ngx_atomic_int_t) gauges->name);
-    NGX_HTTP_LT_GAUGES(NGX_HTTP_LT_ROW)
-#undef NGX_HTTP_LT_ROW
-
-    p--;
-
-    return ngx_slprintf(p, end, "},\"credentials\":");
+    return ngx_http_lt_page_send(r, NGX_HTTP_OK, "application/json", b, &out);
 }

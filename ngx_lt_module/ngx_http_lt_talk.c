@@ -190,6 +190,7 @@ ngx_http_lt_talk_enter(ngx_http_lt_socket_t *s, const ngx_str_t *session_id)
     if (s->role == NGX_HTTP_LT_LISTENER) {
         ngx_queue_insert_tail(&talk->listeners, &s->queue);
         talk->listeners_n++;
+        ngx_http_lt_metrics_hear(&s->language, 1);
         ngx_http_lt_talk_counts_changed(talk);
         return NGX_OK;
     }
@@ -231,6 +232,7 @@ ngx_http_lt_talk_exit(ngx_http_lt_socket_t *s)
     if (s->role == NGX_HTTP_LT_LISTENER) {
         ngx_queue_remove(&s->queue);
         talk->listeners_n--;
+        ngx_http_lt_metrics_hear(&s->language, -1);
         ngx_http_lt_talk_counts_changed(talk);
 
     } else if (talk->speaker == s) {

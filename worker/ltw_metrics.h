@@ -67,6 +67,14 @@
     X(segments_captioned, "segments delivered without voice")               \
     X(segments_failed, "segments not delivered at all")                     \
     X(segments_late, "stages that passed their deadline")                   \
+    X(segments_merged, "segments spoken in the clip of an earlier one")     \
+    X(segments_behind, "segments without voice: the backlog was too long")  \
+    X(segments_skipped, "segments not translated: too many were waiting")   \
+    X(segments_unasked, "segments without voice: captions were asked for")  \
+    X(segments_voiceless, "segments without voice: the language has none")  \
+    X(segments_over_budget, "segments without voice: the talk's hour is spent")\
+    X(voices_faster, "clips spoken faster, because of a backlog")           \
+    X(tails_posted, "captions of words that may still change")              \
     X(characters_translated, "characters sent to Translate")                \
     X(characters_voiced, "characters sent to Polly")                        \
     X(bytes_stored, "bytes of MP3 put into S3")                             \
@@ -91,6 +99,7 @@
 
 /* name, text: milliseconds */
 #define LTW_HISTOGRAMS(X)                                                   \
+    X(credentials_expire_timestamp_seconds, "when they expire; 0: never")   \
     X(get_records_ms, "GetRecords, one try")                                \
     X(record_age_ms, "arrival at Kinesis to reading")                       \
     X(batch_wait_ms, "first record read to batch closed")                   \

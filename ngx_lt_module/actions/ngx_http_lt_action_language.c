@@ -5,6 +5,8 @@
  */
 #include "ngx_http_lt_actions.h"
 
+#include "ngx_http_lt_metrics.h"
+
 #include "lt_language.h"
 
 static void
@@ -37,8 +39,10 @@ lt_language_done(void *data, const ngx_http_lt_reply_t *reply)
     }
 
     if (s != NULL) {
+        ngx_http_lt_metrics_hear(&s->language, -1);
         ngx_memcpy(s->language.data, ask->language, ask->language_len);
         s->language.len = ask->language_len;
+        ngx_http_lt_metrics_hear(&s->language, 1);
         ngx_http_lt_talk_counts_changed(s->talk);
         lt_language_say(s);
     }

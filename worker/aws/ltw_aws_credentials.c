@@ -145,6 +145,8 @@ ltw_aws_credentials_log(ltw_aws_credentials_t *c,
 
     if (outcome == LT_CREDENTIALS_TAKEN) {
         ltw_count(c->metrics, credentials_taken, 1);
+        ltw_gauge(c->metrics, credentials_expire_timestamp_seconds,
+            p->keys.expires_ms / 1000);
         if (p->has_changed || c->logged[0] != '\0') {
             ltw_log(LTW_INFO, "credentials_taken",
                 ltw_cstr("source", lt_credentials_source_name(p->source)),
