@@ -93,20 +93,15 @@
     X(logs_suppressed, "log lines left out by the limit of one a second")
 
 #define NGX_HTTP_LT_GAUGES(X)                                                 \
+    X(processes, "nginx worker processes, leaving ones too")                  \
     X(sockets_speaker, "speaker sockets open")                                \
     X(sockets_listener, "listener sockets open")                              \
     X(ingest_streams, "sessions whose audio is held or awaited")              \
     X(ingest_pending_bytes, "PCM accepted and not yet acknowledged")          \
     X(ingest_memory_bytes, "memory held for it")                              \
-    X(processes, "nginx worker processes, leaving ones too")                  \
     X(kinesis_inflight, "PutRecords calls on their way")                      \
     X(credentials_missing, "processes without AWS keys: their audio waits")
 
-
-typedef struct {
-#define NGX_HTTP_LT_FIELD(name, text)  ngx_atomic_t  name;
-    NGX_HTTP_LT_COUNTERS(NGX_HTTP_LT_FIELD)
-} ngx_http_lt_counters_t;
 
 /* field, text: milliseconds */
 #define NGX_HTTP_LT_HISTOGRAMS(X)                                             \
@@ -134,20 +129,25 @@ typedef struct {
 } ngx_http_lt_histogram_t;
 
 
-
 typedef struct {
-    NGX_HTTP_LT_GAUGES(NGX_HTTP_LT_FIELD)
+#define NGX_HTTP_LT_FIELD(name, text)  ngx_atomic_t  name;
+    NGX_HTTP_LT_COUNTERS(NGX_HTTP_LT_FIELD)
 #define NGX_HTTP_LT_HISTOGRAM_FIELD(name, text)  ngx_http_lt_histogram_t  name;
     NGX_HTTP_LT_HISTOGRAMS(NGX_HTTP_LT_HISTOGRAM_FIELD)
 #undef NGX_HTTP_LT_HISTOGRAM_FIELD
+} ngx_http_lt_counters_t;
+
+
+typedef struct {
+    NGX_HTTP_LT_GAUGES(NGX_HTTP_LT_FIELD)
+    NGX_HTTP_LT_MOMENTS(NGX_HTTP_LT_FIELD)
 #undef NGX_HTTP_LT_FIELD
+    ngx_atomic_t  listeners[LT_LANGUAGES_MAX];      /* by what they hear */
 } ngx_http_lt_gauges_t;
 
 
 /*
-    NGX_HTTP_LT_MOMENTS(NGX_HTTP_LT_FIELD)
  * Like nginx's ngx_stat_*: where this process counts.  Never NULL: before
-    ngx_atomic_t  listeners[LT_LANGUAGES_MAX];      /* by what they hear */
  * ngx_http_lt_metrics_init_process() they point to storage that nobody reads.
  */
 extern ngx_http_lt_counters_t  *ngx_http_lt_counters;
@@ -162,11 +162,6 @@ extern ngx_http_lt_gauges_t    *ngx_http_lt_gauges;
     (void) ngx_atomic_fetch_add(&ngx_http_lt_gauges->name, n)
 
 
-/* At the end of the http block; NULL: reported already.  Keep the result. */
-ngx_shm_zone_t *ngx_http_lt_metrics_zone(ngx_conf_t *cf, size_t size);
-
-/* zone NULL (no lt_ directive in use) is fine. */
-void ngx_http_lt_metrics_init_process(ngx_shm_zone_t *zone);
 #define NGX_HTTP_LT_OBSERVE(name, ms)                                         \
     ngx_http_lt_metrics_observe(&ngx_http_lt_counters->name, ms)
 
@@ -178,6 +173,11 @@ void ngx_http_lt_metrics_observe(ngx_http_lt_histogram_t *histogram,
    counted. */
 void ngx_http_lt_metrics_hear(const ngx_str_t *language, ngx_int_t n);
 
+/* At the end of the http block; NULL: reported already.  Keep the result. */
+ngx_shm_zone_t *ngx_http_lt_metrics_zone(ngx_conf_t *cf, size_t size);
+
+/* zone NULL (no lt_ directive in use) is fine. */
+void ngx_http_lt_metrics_init_process(ngx_shm_zone_t *zone);
 void ngx_http_lt_metrics_exit_process(void);
 
 /* All processes together; zone is one of ours. */

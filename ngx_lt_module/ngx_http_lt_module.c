@@ -298,13 +298,13 @@ ngx_http_lt_init_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_lt_metrics_init_process(mcf->zone);
-    ngx_http_lt_address_init_process(mcf->address_zone);
     ngx_http_lt_gauges->certificate_expire_timestamp_seconds =
         (ngx_atomic_t) mcf->certificate_end;
+    ngx_http_lt_address_init_process(mcf->address_zone);
     ngx_http_lt_jwks_init_process(cycle, mcf->jwks);
     ngx_http_lt_credentials_init_process(cycle, mcf);
-
     ngx_http_lt_health_init_process(cycle, mcf);
+
     if (ngx_http_lt_talk_init_process(cycle, mcf) != NGX_OK
         || ngx_http_lt_registry_init_process(cycle, mcf) != NGX_OK
         || ngx_http_lt_drain_init_process(cycle, mcf) != NGX_OK
@@ -326,8 +326,8 @@ ngx_http_lt_exit_process(ngx_cycle_t *cycle)
         return;
     }
 
-    ngx_http_lt_ingest_exit_process(mcf);
     ngx_http_lt_health_exit_process(mcf);
+    ngx_http_lt_ingest_exit_process(mcf);
     ngx_http_lt_credentials_exit_process(mcf);
     ngx_http_lt_redis_exit_process(mcf);
     ngx_http_lt_address_exit_process(mcf->address_zone);

@@ -127,9 +127,9 @@ struct ngx_http_lt_main_conf_s {
     ngx_http_lt_redis_t *redis;
     ngx_http_lt_registry_t *registry;
     ngx_http_lt_talks_t *talks;
+    ngx_http_lt_health_t *health;   /* NULL: no memory */
     void *ingest;               /* the ingest room's */
 };
-    ngx_http_lt_health_t *health;   /* NULL: no memory */
 
 extern ngx_module_t ngx_http_lt_module;
 

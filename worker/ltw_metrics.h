@@ -94,12 +94,12 @@
     X(streams_live, "Transcribe streams open")                              \
     X(redis_connected, "1 while Redis answers")                             \
     X(credentials_ready, "1 while there are AWS keys to sign with")         \
+    X(credentials_expire_timestamp_seconds, "when they expire; 0: never")   \
     X(kinesis_behind_ms, "how far the slowest shard is behind its tip")     \
     X(batch_bytes_held, "bytes read and not done yet, all shards")
 
 /* name, text: milliseconds */
 #define LTW_HISTOGRAMS(X)                                                   \
-    X(credentials_expire_timestamp_seconds, "when they expire; 0: never")   \
     X(get_records_ms, "GetRecords, one try")                                \
     X(record_age_ms, "arrival at Kinesis to reading")                       \
     X(batch_wait_ms, "first record read to batch closed")                   \
