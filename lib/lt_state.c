@@ -153,6 +153,7 @@ static const char lt_state_lua_create[] =
     "  'endedAt', 0,\n"
     "  'isPaused', 0, 'isMuted', 0, 'volume', 1,\n"
     "  'lastStateChange', ARGV[1])\n"
+    "for i = 8, #ARGV, 2 do redis.call('HSET', S, ARGV[i], ARGV[i + 1]) end\n"
     "redis.call('EXPIREAT', S, ARGV[2] + " LUA_TAIL_S ")\n"
     "return {0}\n";
 

@@ -63,7 +63,8 @@ typedef enum {
 
 typedef enum {
     /* ARGV now, expires_s, sessionId, speakerId, sourceLanguage, qualityTier,
-       speakerKey */
+       speakerKey, then pairs of field (vocabulary|terminology|lexicons|
+       maxCostPerHour) and value */
     LT_STATE_CREATE,
 
     /* ARGV connection, process, language ("" = only check) and, after a

@@ -2,8 +2,8 @@
  * What the parts of the session API share: a request that waits for Redis,
  * and its answers.  docs/protocol/, "Session API".
  *
- * The parts: sessions (routes, GET, health), sessions_post, sessions_change
- * (PATCH, DELETE).
+ * The parts: sessions (routes, GET, health), sessions_post (and _settings),
+ * sessions_change (PATCH, DELETE).
  */
 #ifndef NGX_HTTP_LT_SESSIONS_H
 #define NGX_HTTP_LT_SESSIONS_H
@@ -61,6 +61,12 @@ const ngx_http_lt_sessions_refusal_t *ngx_http_lt_sessions_check_language(
     const lt_json_t *doc, lt_str_t *language);
 const ngx_http_lt_sessions_refusal_t *ngx_http_lt_sessions_check_tier(
     const lt_json_t *doc, lt_str_t *tier);
+
+/* What the body wishes of the AWS services, into session->settings.  *refusal
+   is set when something of it cannot be.  NGX_ERROR: no memory. */
+ngx_int_t ngx_http_lt_sessions_settings(ngx_http_request_t *r,
+    const lt_json_t *doc, ngx_http_lt_state_new_t *session,
+    const ngx_http_lt_sessions_refusal_t **refusal);
 
 /* SHA-256 of the parts, each with its length before it. */
 ngx_int_t ngx_http_lt_sessions_digest(uint8_t sha256[LT_SHA256_LEN],

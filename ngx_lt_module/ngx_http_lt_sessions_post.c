@@ -496,6 +496,13 @@ lt_post_fields(ngx_http_lt_sessions_t *ctx, const lt_json_t *doc,
         *refusal = ngx_http_lt_sessions_check_tier(doc, &tier);
     }
 
+    if (*refusal == NULL
+        && ngx_http_lt_sessions_settings(ctx->request, doc, &post->session,
+               refusal) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (*refusal != NULL) {
         return NGX_OK;
     }

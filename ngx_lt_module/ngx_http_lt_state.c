@@ -17,6 +17,20 @@ lt_state_digits(lt_state_digits_t *digits, int64_t n)
     return s;
 }
 
+static ngx_uint_t
+lt_state_put_fields(ngx_str_t *args, const ngx_http_lt_state_field_t *fields,
+    ngx_uint_t n)
+{
+    ngx_uint_t i;
+
+    for (i = 0; i < n; i++) {
+        args[2 * i] = fields[i].name;
+        args[2 * i + 1] = fields[i].value;
+    }
+
+    return 2 * n;
+}
+
 int
 ngx_http_lt_state_code(const ngx_http_lt_reply_t *reply)
 {
@@ -32,7 +46,8 @@ ngx_http_lt_state_create(ngx_http_lt_main_conf_t *mcf,
     const ngx_http_lt_state_new_t *n, ngx_http_lt_command_done_pt done,
     void *data)
 {
-    ngx_str_t args[7];
+    ngx_str_t args[7 + 2 * NGX_HTTP_LT_STATE_FIELDS_MAX];
+    ngx_uint_t args_n;
     lt_state_digits_t now, expires;
 
     args[0] = lt_state_digits(&now, n->now_ms);
@@ -42,9 +57,10 @@ ngx_http_lt_state_create(ngx_http_lt_main_conf_t *mcf,
     args[4] = n->source_language;
     args[5] = n->quality_tier;
     args[6] = n->speaker_key;
+    args_n = 7 + lt_state_put_fields(args + 7, n->settings, n->settings_n);
 
     return ngx_http_lt_command_eval(mcf->redis, LT_STATE_CREATE, n->session_id,
-        7, args, done, data);
+        args_n, args, done, data);
 }
 
 ngx_http_lt_command_t *
@@ -137,20 +153,6 @@ ngx_http_lt_state_end(ngx_http_lt_main_conf_t *mcf,
 
     return ngx_http_lt_command_eval(mcf->redis, LT_STATE_END, session_id, 3,
         args, done, data);
-}
-
-static ngx_uint_t
-lt_state_put_fields(ngx_str_t *args, const ngx_http_lt_state_field_t *fields,
-    ngx_uint_t n)
-{
-    ngx_uint_t i;
-
-    for (i = 0; i < n; i++) {
-        args[2 * i] = fields[i].name;
-        args[2 * i + 1] = fields[i].value;
-    }
-
-    return 2 * n;
 }
 
 ngx_http_lt_command_t *

@@ -19,6 +19,13 @@
 int ngx_http_lt_state_code(const ngx_http_lt_reply_t *reply);
 
 typedef struct {
+    ngx_str_t name;
+    ngx_str_t value;
+} ngx_http_lt_state_field_t;
+
+#define NGX_HTTP_LT_STATE_FIELDS_MAX 4
+
+typedef struct {
     const ngx_str_t *session_id;
     ngx_str_t speaker_id;
     ngx_str_t source_language;
@@ -26,6 +33,8 @@ typedef struct {
     ngx_str_t speaker_key;      /* what its speaker has to bring, hashed */
     int64_t now_ms;
     int64_t expires_s;
+    ngx_uint_t settings_n;
+    ngx_http_lt_state_field_t settings[NGX_HTTP_LT_STATE_FIELDS_MAX];
 } ngx_http_lt_state_new_t;
 
 ngx_http_lt_command_t *ngx_http_lt_state_create(ngx_http_lt_main_conf_t *mcf,
@@ -63,13 +72,6 @@ ngx_http_lt_command_t *ngx_http_lt_state_end(ngx_http_lt_main_conf_t *mcf,
     void *data);
 
 /* A field of the session and what it becomes. */
-typedef struct {
-    ngx_str_t name;
-    ngx_str_t value;
-} ngx_http_lt_state_field_t;
-
-#define NGX_HTTP_LT_STATE_FIELDS_MAX 3
-
 /* fields: isPaused, isMuted, volume. */
 ngx_http_lt_command_t *ngx_http_lt_state_broadcast(
     ngx_http_lt_main_conf_t *mcf, const ngx_str_t *session_id,

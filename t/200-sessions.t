@@ -68,6 +68,15 @@ my @refused = (
     ['{"sourceLanguage":"en","qualityTier":"best"}', 'unknown tier'],
     ['{"sourceLanguage":"en","qualityTier":1}', 'tier a number'],
     ["{\"sourceLanguage\":\"e\xff\"}", 'not UTF-8'],
+    (map { [qq({"sourceLanguage":"en",$_}), $_] }
+        '"vocabulary":""', '"vocabulary":"a b"', '"vocabulary":["a"]',
+        '"vocabulary":"' . 'v' x 201 . '"', '"vocabulary":"a\\u000ab"',
+        '"terminology":"a.b"', '"terminology":7',
+        '"terminology":"' . 't' x 257 . '"', '"lexicons":"a"', '"lexicons":[]',
+        '"lexicons":["a","b","c","d","e","f"]', '"lexicons":["a b"]',
+        '"lexicons":["a",1]', '"lexicons":["' . 'l' x 21 . '"]',
+        '"maxCostPerHour":0', '"maxCostPerHour":-1', '"maxCostPerHour":"5"',
+        '"maxCostPerHour":1000001', '"maxCostPerHour":null'),
     ['{"sourceLanguage":"en"}x', 'something behind'],
     ['[' x 500, 'deeply nested'],
 );
@@ -191,3 +200,21 @@ for (1 .. 20) {
     close $socket;
 }
 is +(api(GET => '/health'))[0], 200, 'nginx is well';
+
+=== TEST 17: what is wished of the AWS services is kept for the worker
+--- ws
+my ($status, $data) = api(POST => '/sessions', {
+    sourceLanguage => 'en', vocabulary => 'Names_2026.v-1',
+    terminology => 'water-terms_2', lexicons => ['one', 'TWO2'],
+    maxCostPerHour => 12.5 });
+is $status, 201, 'created';
+my %record = @{redis()->command(HGETALL => "lt:{$data->{sessionId}}:session")};
+is_deeply [@record{qw(vocabulary terminology lexicons maxCostPerHour)}],
+    ['Names_2026.v-1', 'water-terms_2', 'one TWO2', '12.500'], 'all of it';
+my $other = session();
+is redis()->command(HGET => "lt:{$other->{sessionId}}:session", 'vocabulary'),
+    undef, 'nothing, where nothing is wished';
+my (undef, $read) = api(GET => "/sessions/$data->{sessionId}");
+is_deeply [grep { exists $read->{$_} }
+    qw(vocabulary terminology lexicons maxCostPerHour)], [],
+    'anybody may read the session, not that';
