@@ -28,7 +28,7 @@ operators_files() {
 }
 # own ports and loopback: nothing of the machine is met
 talk() {
-    unshare --net sh -c 'ip link set lo up && exec "$@"' - "$node" t/deb/talk.mjs "$root" "$@"
+    unshare --net sh -c 'ip link set lo up && exec "$@"' - "$node" t/package-talk.mjs "$root" "$@"
 }
 
 rm -rf "$BUILD/deb" && mkdir -p "$BUILD/deb/tree"
@@ -83,7 +83,7 @@ step "reinstalled with a wrong configuration"
 in_root apt-get remove -y -q $packages > "$root/install.log" 2>&1 || { cat "$root/install.log"; fail "not removed"; }
 in_root nginx -t 2> "$root/said" || { cat "$root/said"; fail "nginx does not run without the module"; }
 in_root apt-get purge -y -q $packages > "$root/install.log" 2>&1 || { cat "$root/install.log"; fail "not purged"; }
-left=$(in_root sh -c 'find / -xdev \( -path /proc -o -path /dev -o -path /tmp \) -prune -o \
+left=$(in_root sh -c 'find / -xdev \( -path /proc -o -path /dev -o -path /tmp -o -path /usr/share/locale \) -prune -o \
     \( -name "*lt-worker*" -o -name "*http-lt*" -o -path "*/lt/*" -o -name lt \) -print' | sort | tr '\n' ' ')
 echo "deb-check: left: $left"
 for file in $left; do

@@ -1,14 +1,18 @@
-// A talk through the packages that are installed in a root: node talk.mjs ROOT [SECONDS]
+// A talk through the packages that are installed in a root: node talk.mjs ROOT [SECONDS]; or through what runs
+// already: node talk.mjs URL [SECONDS].
 // Configures them as docs/install.md says, but for the stand-ins of AWS; starts Redis, nginx and the worker there as
 // their units would; says what came. Ports are those of the shipped files: run it in a network namespace.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { connect, createSession, listen, speak } from '../../local/client.mjs';
-import { BYTES_PER_SECOND, loadTalk } from '../../local/talk.mjs';
+import { connect, createSession, listen, speak } from '../local/client.mjs';
+import { BYTES_PER_SECOND, loadTalk } from '../local/talk.mjs';
 
 const [root, seconds = '20'] = process.argv.slice(2);
+const isRunning = /^http:/.test(root);
+const base = isRunning ? root : 'http://127.0.0.1:8080';
+const out = isRunning ? fs.mkdtempSync('/tmp/lt-talk-') : path.join(root, 'tmp');
 const WAIT_MS = 60_000;
 const inRoot = (file) => path.join(root, file);
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -17,7 +21,7 @@ function edit(file, changes) {
   let text = fs.readFileSync(inRoot(file), 'utf8');
   for (const [from, to] of changes) {
     if (!from.test(text)) {
-      throw new Error(`${file} has nothing like ${from}: adapt t/deb/talk.mjs`);
+      throw new Error(`${file} has nothing like ${from}: adapt t/package-talk.mjs`);
     }
     text = text.replace(from, to);
   }
@@ -109,13 +113,13 @@ async function startAws(dir) {
 }
 
 async function talk() {
-  const stack = { urls: { base: 'http://127.0.0.1:8080', ws: 'ws://127.0.0.1:8080/ws' } };
+  const stack = { urls: { base, ws: `${base.replace('http', 'ws')}/ws` } };
   const page = await fetch(`${stack.urls.base}/listener/`);
   if (!page.ok || !/text\/html/.test(page.headers.get('content-type'))) {
     throw new Error(`the listener's page answers ${page.status}`);
   }
   const { sessionId, speakerToken } = await createSession(stack);
-  const listener = await listen(stack, { sessionId, language: 'es', out: inRoot('/tmp'),
+  const listener = await listen(stack, { sessionId, language: 'es', out,
     show: (language, text) => console.log(`  ${language}  ${text}`) });
   const speaker = await connect(`${stack.urls.ws}?sessionId=${sessionId}&token=${encodeURIComponent(speakerToken)}`);
   await speak(speaker, sessionId, loadTalk().pcm.subarray(0, Number(seconds) * BYTES_PER_SECOND));
@@ -128,17 +132,25 @@ async function talk() {
   return listener.segments.length;
 }
 
-const aws = await startAws(inRoot('/tmp/aws'));
-configure(aws);
-console.log('configured');
-start('redis', 'chroot', [root, 'redis-server', '--save', '', '--appendonly', 'no']);
-start('nginx', 'chroot', [root, 'nginx', '-g', 'daemon off;']);
-await answers('http://127.0.0.1:8080/health');
-startUnit();
-await answers('http://127.0.0.1:9100/');
+async function startPackages() {
+  configure(await startAws(inRoot('/tmp/aws')));
+  console.log('configured');
+  start('redis', 'chroot', [root, 'redis-server', '--save', '', '--appendonly', 'no']);
+  start('nginx', 'chroot', [root, 'nginx', '-g', 'daemon off;']);
+  await answers(`${base}/health`);
+  startUnit();
+  await answers('http://127.0.0.1:9100/');
+}
+
+await (isRunning ? answers(`${base}/health`) : startPackages());
 console.log('running');
 console.log(`${await talk()} clips heard`);
-for (const child of children.reverse()) {
+await Promise.all(children.reverse().map((child) => new Promise((resolve) => {
   child.isStopped = true;
+  child.once('exit', resolve);
   child.kill('SIGTERM');
+})));
+if (isRunning) {
+  fs.rmSync(out, { recursive: true });
 }
+process.exit(0);
