@@ -14,6 +14,7 @@
 #define LTW_READER_BACKOFF_MAX_MS 10000
 #define LTW_READER_REMIND_MS 30000      /* "still failing", in the log */
 #define LTW_READER_RECORDS_MIN 500      /* asked for in one call */
+#define LTW_READER_QUIET_MS 2000        /* between two answers, or it fails */
 #define LTW_READER_SKEW_MS 5000         /* our clock may be ahead of AWS's */
 
 typedef enum {
@@ -31,7 +32,8 @@ struct ltw_reader_s {
     char position[LTW_POSITION_MAX];    /* read up to here */
     char iterator[LTW_ITERATOR_MAX];
     int64_t fetched_at_ms;              /* begin of the last GetRecords */
-    int64_t behind_ms;
+    int64_t behind_ms;                  /* as it was */
+    int64_t behind_at_ms;               /* at that time */
     int64_t moved_at_ms;                /* started, read, or not ready */
     unsigned failures;                  /* in a row */
     int64_t told_at_ms;
@@ -201,6 +203,7 @@ ltw_reader_use(ltw_reader_t *reader, const ltw_records_t *records)
         records->next_iterator.len);
     reader->iterator[records->next_iterator.len] = '\0';
     reader->behind_ms = records->behind_ms;
+    reader->behind_at_ms = ltw_loop_now_ms(ltw_reader_loop(reader));
     ltw_inflow_read(reader->options.services->inflow, reader->behind_ms,
         ltw_loop_now_ms(ltw_reader_loop(reader)));
     ltw_reader_poll_later(reader,
@@ -287,6 +290,7 @@ ltw_reader_pushed(void *data, const ltw_records_t *records)
 
     ltw_reader_worked(reader);
     reader->behind_ms = records->behind_ms;
+    reader->behind_at_ms = ltw_loop_now_ms(ltw_reader_loop(reader));
     ltw_reader_alive(reader);
     return reader->options.take(reader->options.data, records);
 }
@@ -365,6 +369,7 @@ ltw_reader_start(ltw_reader_t *reader, lt_str_t position)
     ltw_reader_stop(reader);
     ltw_reader_set_position(reader, position);
     reader->moved_at_ms = ltw_loop_now_ms(ltw_reader_loop(reader));
+    reader->behind_at_ms = reader->moved_at_ms;
     ltw_reader_get_iterator(reader);
 }
 
@@ -393,10 +398,21 @@ ltw_reader_position(const ltw_reader_t *reader)
     return reader->position;
 }
 
+/* What is not told any more grows with time; who is pushed may hear nothing
+   for seconds. */
 int64_t
 ltw_reader_behind_ms(const ltw_reader_t *reader)
 {
-    return reader->behind_ms;
+    int64_t since_ms = ltw_loop_now_ms(ltw_reader_loop(reader))
+        - reader->behind_at_ms;
+
+    if (reader->state == LTW_READER_STOPPED
+        || reader->state == LTW_READER_PUSHED
+        || since_ms < LTW_READER_QUIET_MS)
+    {
+        return reader->behind_ms;
+    }
+    return reader->behind_ms + since_ms;
 }
 
 int64_t

@@ -1,0 +1,42 @@
+/* A real nginx with the module beside a rig of harness.mjs: the shipped
+   configuration, on the rig's Redis and stand-ins. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import { freePort, renderNginx } from '../../local/stack.mjs';
+import { until } from './harness.mjs';
+
+/* more: pairs of text in a shipped file and what stands there instead, as
+   { http: [[from, to], …], locations: [[from, to], …] } */
+export async function startNginx(rig, { processes = 2, more } = {}) {
+  const dir = `${rig.dir}/nginx`;
+  const port = await freePort();
+  const inside = await freePort();
+
+  fs.mkdirSync(`${dir}/tmp`, { recursive: true });
+  fs.copyFileSync(`${rig.dir}/token`, `${dir}/results-token`);
+  renderNginx({ dir, aws: rig.aws, redisPort: 6379, port, resultsPort: inside,
+    nginxProcesses: processes, more });
+  const conf = `${dir}/lt.conf`;
+  fs.writeFileSync(conf, fs.readFileSync(conf, 'utf8').replace(
+    'lt_redis                127.0.0.1:6379',
+    `lt_redis unix:${rig.redis.socket}`));
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'nginx', '-p', dir,
+    '-e', `${dir}/start.log`, '-c', `${dir}/nginx.conf`, '-g',
+    'daemon off;'], { stdio: 'ignore' });
+  const over = once(child, 'exit');
+  const inner = `http://127.0.0.1:${inside}`;
+  const ready = await until(() => fetch(`${inner}/lt/health/live`)
+    .then(({ ok }) => ok, () => false));
+  if (!ready) {
+    throw new Error(`nginx: ${fs.readFileSync(`${dir}/start.log`, 'utf8')}`);
+  }
+  return { dir, inner, results: `${inner}/lt/results`,
+    urls: { base: `http://127.0.0.1:${port}`, ws: `ws://127.0.0.1:${port}/ws` },
+    logs: () => ['error.log', 'lt-access.log', 'start.log'].map((name) =>
+      fs.readFileSync(`${dir}/${name}`, 'utf8')).join('\n'),
+    async stop(signal = 'SIGTERM') {
+      child.kill(signal);
+      await over;
+    } };
+}
