@@ -28,7 +28,8 @@ SPHINX_LIBS  = $(shell pkg-config --cflags --libs pocketsphinx sphinxbase)
 .DELETE_ON_ERROR:
 .PHONY: help setup build module worker lib local unit demo run test \
     sanitize bench bench-soak bench-churn \
-    bench-heartbeat bench-ingest bench-ingest-faults bench-fanout bench-reload bench-live fresh-check check-clang docs-check deb deb-check clean
+    bench-heartbeat bench-fleet bench-ingest bench-ingest-faults bench-fanout bench-reload bench-live fresh-check check-clang docs-check deb deb-check \
+    images-check nginx-check clean
 
 help:
 	@echo 'make demo         translate a recorded talk on this machine, show captions and figures'
@@ -39,6 +40,7 @@ help:
 	@echo 'make module       build/module/ngx_http_lt_module.so (NGINX_SRC=… for another nginx)'
 	@echo 'make worker       build/lt-worker'
 	@echo 'make deb          Debian packages of both, in build/deb'
+	@echo 'make deb-check    the packages in a clean Debian 12; make images-check, nginx-check'
 	@echo 'make bench        benchmarks; make bench-soak: memory over 100,000 chunks'
 	@echo 'make fresh-check  make demo and make test in a new Debian 12 root'
 	@echo 'make clean        remove what was built'
@@ -133,6 +135,14 @@ deb:
 deb-check:
 	@t/deb-check.sh
 
+# needs podman; docker compose -f docker/compose.yaml up is for people
+images-check:
+	@t/images-check.sh
+
+# the newest nginx that Debian has the source of
+nginx-check: module
+	@t/nginx-check.sh
+
 fresh-check:
 	@t/fresh-check.sh
 
@@ -148,6 +158,10 @@ bench-churn: build
 
 bench-live: build
 	@$(NODE) bench/live.mjs
+
+# two nginx, three workers, one of them killed each 30 s; MINUTES=1: a short one
+bench-fleet: build
+	@$(NODE) bench/fleet.mjs --module $(BUILD)/module/ngx_http_lt_module.so --worker $(BUILD)/lt-worker --minutes $(or $(MINUTES),10) $(RUN)
 
 bench-heartbeat: build
 	@$(NODE) bench/heartbeat.mjs --module $(BUILD)/module/ngx_http_lt_module.so

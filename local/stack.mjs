@@ -112,23 +112,30 @@ function renderIdentity({ dir, provider }) {
   };
 }
 
-function renderNginx({ dir, aws, redisPort, port, resultsPort, nginxProcesses, provider, fleet }) {
-  const identity = provider ? renderIdentity({ dir, provider }) : { http: [], locations: [] };
+// places: where things are, if not in dir and in this tree. more: further changes { http, locations }.
+export function renderNginx({ dir, aws, redisPort, port, resultsPort, nginxProcesses, provider, fleet, places, more }) {
+  const identity = provider ? renderIdentity({ dir, provider }) : more ?? { http: [], locations: [] };
+  const at = {
+    listen: `127.0.0.1:${port}`, pid: `${dir}/nginx.pid`, tmp: `${dir}/tmp`, errors: `${dir}/error.log`,
+    accesses: `${dir}/lt-access.log`, module: path.join(BUILD, 'module/ngx_http_lt_module.so'), apps: path.join(ROOT, 'apps'),
+    ...places,
+  };
   const kinesis = new URL(aws.kinesis);
   const root = process.getuid?.() === 0;
   render('nginx.conf', [
     ['user                    www-data;', root ? 'user root;' : ''],
     ['worker_processes        auto;', `worker_processes ${nginxProcesses};`],
-    ['/run/nginx.pid', path.join(dir, 'nginx.pid')],
-    ['/var/log/nginx/', `${dir}/`],
-    ['modules/ngx_http_lt_module.so', path.join(BUILD, 'module/ngx_http_lt_module.so')],
+    ['/run/nginx.pid', at.pid],
+    ['/var/log/nginx/error.log', at.errors],
+    ['/var/log/nginx/lt-access.log', at.accesses],
+    ['modules/ngx_http_lt_module.so', at.module],
     ['worker_shutdown_timeout 4h;', 'worker_shutdown_timeout 10s;'],
     ['worker_connections  16384;', 'worker_connections 1024;'],
     ['/etc/nginx/lt/', `${dir}/`],
     ['server_tokens       off;', `server_tokens off;
-    client_body_temp_path ${dir}/tmp; proxy_temp_path ${dir}/tmp;
-    fastcgi_temp_path ${dir}/tmp; uwsgi_temp_path ${dir}/tmp; scgi_temp_path ${dir}/tmp;`],
-    ['listen          8080;', `listen 127.0.0.1:${port};`],
+    client_body_temp_path ${at.tmp}; proxy_temp_path ${at.tmp};
+    fastcgi_temp_path ${at.tmp}; uwsgi_temp_path ${at.tmp}; scgi_temp_path ${at.tmp};`],
+    ['listen          8080;', `listen ${at.listen};`],
   ], dir);
   render('lt.conf', [
     ...identity.http,
@@ -143,13 +150,13 @@ function renderNginx({ dir, aws, redisPort, port, resultsPort, nginxProcesses, p
   ], dir);
   render('lt-locations.conf', [
     ...identity.locations,
-    ['/usr/share/lt/apps', path.join(ROOT, 'apps')],
+    ['/usr/share/lt/apps', at.apps],
     ['https://lt_kinesis', 'http://lt_kinesis'],
     ['Host kinesis.us-east-1.amazonaws.com', `Host ${kinesis.host}`],
   ], dir);
 }
 
-function renderWorker({ dir, aws, redisPort, resultsPort, statusPort, mode, fleet }) {
+export function renderWorker({ dir, aws, redisPort, resultsPort, statusPort, mode, fleet }) {
   const file = path.join(dir, 'worker.conf');
   fs.writeFileSync(file, Object.entries({
     aws_region: aws.region,
@@ -172,7 +179,7 @@ function renderWorker({ dir, aws, redisPort, resultsPort, statusPort, mode, flee
   return file;
 }
 
-async function startAws(dir, shards, recognizer) {
+export async function startAws(dir, shards, recognizer) {
   const child = start('aws', process.execPath, ['local/aws.mjs', '--dir', dir, '--shards', String(shards),
     '--recognizer', recognizer], { dir, input: 'pipe', output: 'pipe' });
   let text = '';
