@@ -24,7 +24,7 @@ const answers = (port) => new Promise((resolve) => {
 const tlsProxy = ({ ca }) => `proxy_pass https://kinesis/; proxy_ssl_name localhost; proxy_ssl_server_name on;
             proxy_ssl_verify on; proxy_ssl_trusted_certificate ${ca};`;
 
-const nginxConf = ({ dir, module, port, redisPort, kinesisPort, kinesisTls, linger, buffer, record, workers, connections, http, locations }) => `
+const nginxConf = ({ dir, module, port, redisPort, kinesisPort, kinesisTls, stream, linger, buffer, record, workers, connections, http, locations }) => `
 load_module ${module};
 worker_processes ${workers};
 error_log ${dir}/error.log notice;
@@ -37,7 +37,7 @@ http {
     lt_redis 127.0.0.1:${redisPort};
     lt_aws_region us-east-1;
     lt_aws_credentials_file ${dir}/credentials;
-    lt_kinesis_stream bench;
+    lt_kinesis_stream ${stream};
     lt_kinesis_location /lt/kinesis;
     lt_kinesis_record ${record};
     lt_kinesis_linger ${linger};
@@ -88,9 +88,11 @@ export const stopChild = (child, signal) => new Promise((resolve) => {
     child.kill(signal);
 });
 
-// kinesisTls: { ca } = PEM file that Kinesis' certificate is checked with
+// kinesisTls: { ca } = PEM file that Kinesis' certificate is checked with.
+// redisPort: of a Redis that is there already; else one is started.
 export const startServers = async ({ module, kinesisPort, kinesisTls = null, linger = '10ms', buffer = '60s', record = 'raw',
-    workers = 1, connections = 4096, http = () => 'lt_audio_rate 0;', locations = '' }) => {
+    workers = 1, connections = 4096, http = () => 'lt_audio_rate 0;', locations = '',
+    redisPort = null, stream = 'bench', credentials = CREDENTIALS }) => {
     const dir = mkdtempSync(join(tmpdir(), 'lt-bench-'));
     const children = [];
     const start = async (port, name, command, args) => {
@@ -106,14 +108,18 @@ export const startServers = async ({ module, kinesisPort, kinesisTls = null, lin
         rmSync(dir, { recursive: true, force: true });
     };
     try {
-        const [port, redisPort] = [await freePort(), await freePort()];
+        const port = await freePort();
+        const ownRedis = redisPort === null;
+        redisPort ??= await freePort();
         mkdirSync(join(dir, 'redis'));
-        writeFileSync(join(dir, 'credentials'), CREDENTIALS, { mode: 0o600 });
+        writeFileSync(join(dir, 'credentials'), credentials, { mode: 0o600 });
         writeFileSync(join(dir, 'nginx.conf'), nginxConf({
             dir, module, port, redisPort, kinesisPort, linger, buffer, record, workers, connections,
-            http, locations, kinesisTls }));
-        await start(redisPort, 'Redis', 'redis-server',
-            ['--port', redisPort, '--bind', '127.0.0.1', '--save', '', '--dir', join(dir, 'redis')]);
+            http, locations, kinesisTls, stream }));
+        if (ownRedis) {
+            await start(redisPort, 'Redis', 'redis-server',
+                ['--port', redisPort, '--bind', '127.0.0.1', '--save', '', '--dir', join(dir, 'redis')]);
+        }
         const nginx = await start(port, 'nginx', 'nginx',
             ['-p', dir, '-e', join(dir, 'error.log'), '-c', join(dir, 'nginx.conf'), '-g', 'daemon off;']);
         const worker = Number(readFileSync(`/proc/${nginx.pid}/task/${nginx.pid}/children`, 'utf8')

@@ -55,6 +55,8 @@ test_after_a_stall(void **state)
     }
     ltw_inflow_read(&inflow, 0, now + 200);
     assert_int_equal(ltw_inflow_is_doubtful(&inflow, now + 200), 0);
+    ltw_inflow_wait(&inflow, now + 200);        /* a child is not begun */
+    assert_int_equal(ltw_inflow_is_doubtful(&inflow, now + 200), 1);
 }
 
 

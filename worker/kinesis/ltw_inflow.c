@@ -27,6 +27,13 @@ ltw_inflow_read(ltw_inflow_t *inflow, int64_t behind_ms, int64_t now_ms)
 }
 
 
+void
+ltw_inflow_wait(ltw_inflow_t *inflow, int64_t now_ms)
+{
+    inflow->stalled_at_ms = now_ms;
+}
+
+
 int
 ltw_inflow_is_doubtful(const ltw_inflow_t *inflow, int64_t now_ms)
 {

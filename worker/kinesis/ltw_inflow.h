@@ -19,6 +19,8 @@ void ltw_inflow_init(ltw_inflow_t *inflow, int64_t poll_interval_ms,
     int64_t batch_window_ms);
 /* A shard was read; it is behind its tip by so much. */
 void ltw_inflow_read(ltw_inflow_t *inflow, int64_t behind_ms, int64_t now_ms);
+/* A shard was read to its end, and what comes after it is not begun. */
+void ltw_inflow_wait(ltw_inflow_t *inflow, int64_t now_ms);
 int ltw_inflow_is_doubtful(const ltw_inflow_t *inflow, int64_t now_ms);
 
 #endif

@@ -12,6 +12,8 @@
 #define LTW_LEASE_TICK_MS 1000
 #define LTW_LEASE_LAST_WORD_MS 10000    /* of a shard that was read out */
 #define LTW_LEASE_LOOK_MS 500           /* at another's */
+#define LTW_LEASE_LATE_MS 1600          /* it was not renewed for so long: */
+#define LTW_LEASE_LATE_LOOK_MS 100
 #define LTW_LEASE_BLIND_MS 1500         /* longer without a look: anew */
 #define LTW_LEASE_DEAD_MS 3000
 #define LTW_LEASE_FRESH_MS 2500         /* less than DEAD: we stop first */
@@ -123,6 +125,15 @@ ltw_lease_watch_other(ltw_lease_t *lease, const ltw_reply_t *reply)
     }
 }
 
+/* Closely when its owner seems to be gone, so that 3 s are not more. */
+static int64_t
+ltw_lease_look_ms(const ltw_lease_t *lease)
+{
+    return lease->seen_owner[0] != '\0'
+        && lease->looked_at_ms - lease->seen_at_ms >= LTW_LEASE_LATE_MS
+        ? LTW_LEASE_LATE_LOOK_MS : LTW_LEASE_LOOK_MS;
+}
+
 static void
 ltw_lease_on_claim(void *data, const ltw_reply_t *reply,
     const lt_error_t *err)
@@ -138,7 +149,7 @@ ltw_lease_on_claim(void *data, const ltw_reply_t *reply,
     if (reply != NULL) {
         ltw_lease_watch_other(lease, reply);
     }
-    ltw_timer_start(lease->timer, LTW_LEASE_LOOK_MS);
+    ltw_timer_start(lease->timer, ltw_lease_look_ms(lease));
 }
 
 static int
@@ -366,12 +377,15 @@ ltw_lease_is_fresh(const ltw_lease_t *lease)
         && ltw_tenure_may_speak(lease->tenure, ltw_lease_now(lease));
 }
 
-int
-ltw_lease_is_others(const ltw_lease_t *lease)
+const char *
+ltw_lease_other(const ltw_lease_t *lease)
 {
-    return lease->state == LTW_LEASE_WAITING && lease->seen_owner[0] != '\0'
-        && ltw_lease_now(lease) - lease->seen_at_ms < LTW_LEASE_DEAD_MS
-        && ltw_lease_now(lease) - lease->looked_at_ms < LTW_LEASE_DEAD_MS;
+    int64_t now = ltw_lease_now(lease);
+
+    return lease->state == LTW_LEASE_WAITING
+        && now - lease->seen_at_ms < LTW_LEASE_DEAD_MS
+        && now - lease->looked_at_ms < LTW_LEASE_DEAD_MS
+        ? lease->seen_owner : "";
 }
 
 int

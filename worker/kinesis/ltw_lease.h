@@ -7,8 +7,9 @@
  * of the Kinesis Client Library.
  *
  * States, and what ends each:
- *   WAITING    looks twice a second, until the shard is free or its owner dead
- *              and others were let go first (yields_ms)
+ *   WAITING    looks twice a second, more often when a renewal is late, until
+ *              the shard is free or its owner dead and others were let go first
+ *              (yields_ms)
  *   HELD       renews each second, until Redis says that another owns it
  *   RELEASING  one command, until its reply or its timeout
  *   RELEASED   the end
@@ -58,8 +59,9 @@ ltw_tenure_t *ltw_lease_tenure(const ltw_lease_t *lease);
 
 /* Renewed so lately that nobody can have taken it.  While not: do not read. */
 int ltw_lease_is_fresh(const ltw_lease_t *lease);
-/* Another worker holds it and lives, as far as can be seen. */
-int ltw_lease_is_others(const ltw_lease_t *lease);
+/* The worker that holds it and lives, as far as can be seen; "": none, or we.
+   Until the next turn of the loop. */
+const char *ltw_lease_other(const ltw_lease_t *lease);
 /* The last checkpoint given is in Redis. */
 int ltw_lease_is_stored(const ltw_lease_t *lease);
 

@@ -17,6 +17,7 @@
 #define LTW_SHARD_YIELD_STUCK_MS 4000   /* to who may be able to read it */
 #define LTW_SHARD_SHY_MS 60000          /* how long that counts */
 #define LTW_SHARD_SETTLED_MS 10000      /* then it may be moved */
+#define LTW_SHARD_TIP_MS 1000           /* nearer to it: we have caught up */
 
 typedef enum {
     LTW_SHARD_PARENTS, LTW_SHARD_CLAIMING, LTW_SHARD_READING,
@@ -35,6 +36,7 @@ struct ltw_shard_s {
     ltw_reader_t *reader;
     int has_read_parents;               /* they were read by this product */
     int is_read;                        /* to its end, in this tenure */
+    int has_backlog;                    /* records wait since before we read */
     char heir[LTW_FLEET_ID_MAX];        /* while MOVING and GIVING */
     int64_t taken_at_ms;
     int64_t stuck_at_ms;                /* 0: never */
@@ -172,6 +174,7 @@ ltw_shard_taken(void *data, lt_str_t checkpoint)
         return;
     }
     shard->state = LTW_SHARD_READING;
+    shard->has_backlog = 1;
     shard->taken_at_ms = ltw_loop_now_ms(shard->options.services->loop);
     ltw_batcher_begin(shard->batcher, ltw_lease_tenure(shard->lease));
     if (checkpoint.len == 0) {
@@ -220,16 +223,22 @@ ltw_shard_take(void *data, const ltw_records_t *records)
         }
     }
     ltw_intake_tell(&intake, &skipped);
+    if (shard->has_backlog && records->behind_ms < LTW_SHARD_TIP_MS) {
+        shard->has_backlog = 0;
+        ltw_batcher_flush(shard->batcher);  /* they have waited enough */
+    }
     return result == LT_OK;
 }
 
 static int
 ltw_shard_is_ready(void *data)
 {
-    const ltw_shard_t *shard = data;
-
-    return !ltw_batcher_is_full(shard->batcher)
+    ltw_shard_t *shard = data;
+    int is_ready = !ltw_batcher_is_full(shard->batcher)
         && ltw_lease_is_fresh(shard->lease);
+
+    shard->has_backlog |= !is_ready;
+    return is_ready;
 }
 
 static void
@@ -299,12 +308,25 @@ ltw_shard_update(ltw_shard_t *shard, const ltw_shard_info_t *info)
     shard->info = *info;                /* ltw_parents.h looks there */
 }
 
+const ltw_shard_info_t *
+ltw_shard_waits(const ltw_shard_t *shard)
+{
+    return shard->state == LTW_SHARD_PARENTS ? &shard->info : NULL;
+}
+
+const char *
+ltw_shard_other(const ltw_shard_t *shard)
+{
+    return shard->state == LTW_SHARD_CLAIMING ? ltw_lease_other(shard->lease)
+        : "";
+}
+
 int
 ltw_shard_is_unread(const ltw_shard_t *shard)
 {
     return shard->state == LTW_SHARD_PARENTS
         || (shard->state == LTW_SHARD_CLAIMING
-            && !ltw_lease_is_others(shard->lease));
+            && ltw_shard_other(shard)[0] == '\0');
 }
 
 void
@@ -389,6 +411,7 @@ ltw_shard_move(ltw_shard_t *shard, const char *heir)
         ltw_cstr("heir", heir), ltw_int("load", shard->load));
     snprintf(shard->heir, sizeof(shard->heir), "%s", heir);
     ltw_reader_stop(shard->reader);
+    shard->is_read = 0;
     shard->state = LTW_SHARD_MOVING;
     ltw_batcher_drop_open(shard->batcher);      /* the heir reads it */
     ltw_lease_leave(shard->lease);

@@ -51,6 +51,8 @@ void ltw_shard_free(ltw_shard_t **shard);
 
 const char *ltw_shard_id(const ltw_shard_t *shard);
 int ltw_shard_is_read(const ltw_shard_t *shard);    /* here, to its end */
+/* Its listing while it waits for its parents; NULL otherwise. */
+const ltw_shard_info_t *ltw_shard_waits(const ltw_shard_t *shard);
 /* Another shard has been read to its end. */
 void ltw_shard_look(ltw_shard_t *shard);
 /* As it is listed now: closed meanwhile, a parent expired. */
@@ -72,7 +74,9 @@ int64_t ltw_shard_weigh(ltw_shard_t *shard);
 /* Read by us for a while: it may be moved. */
 int ltw_shard_is_settled(const ltw_shard_t *shard);
 int ltw_shard_is_moving(const ltw_shard_t *shard);
-/* A settled one goes to that worker. */
+/* The worker that reads it, or "": this one, or nobody. */
+const char *ltw_shard_other(const ltw_shard_t *shard);
+/* A settled one, or one that was read here, goes to that worker. */
 void ltw_shard_move(ltw_shard_t *shard, const char *heir);
 
 int ltw_shard_is_ended(const ltw_shard_t *shard);

@@ -120,6 +120,42 @@ ltw_stream_balance(ltw_stream_t *stream, const ltw_fleet_shard_t *loads,
     }
 }
 
+static ltw_shard_t *ltw_stream_shard(const ltw_stream_t *stream,
+    const char *id);
+
+/*
+ * Two shards were merged and this worker has read the second one: who reads
+ * the first shall have it, and then the child.  Its talks go on there from
+ * their last committed word; nobody can go on with half of one.
+ */
+static void
+ltw_stream_unite(ltw_stream_t *stream)
+{
+    const ltw_shard_info_t *child;
+    ltw_shard_t *first, *second;
+    size_t i;
+
+    for (i = 0; i < stream->shards_n && stream->drained == NULL; i++) {
+        child = ltw_shard_waits(stream->shards[i]);
+        if (child == NULL) {
+            continue;
+        }
+        first = ltw_stream_shard(stream, child->parents[0]);
+        second = ltw_stream_shard(stream, child->parents[1]);
+        if ((first != NULL && ltw_shard_is_read(first))
+            || (second != NULL && ltw_shard_is_read(second)))
+        {
+            ltw_inflow_wait(stream->services->inflow,
+                ltw_loop_now_ms(stream->services->loop));
+        }
+        if (first != NULL && second != NULL && ltw_shard_is_read(second)
+            && ltw_shard_other(first)[0] != '\0')
+        {
+            ltw_shard_move(second, ltw_shard_other(first));
+        }
+    }
+}
+
 static void
 ltw_stream_beat(void *data)
 {
@@ -141,6 +177,7 @@ ltw_stream_beat(void *data)
             load += loads[n++].load;
         }
     }
+    ltw_stream_unite(stream);
     ltw_fleet_report(stream->fleet, n, load);
     ltw_gauge(stream->services->metrics, workers_live,
         ltw_fleet_size(stream->fleet));
@@ -380,6 +417,7 @@ ltw_stream_on_list(void *data, const ltw_aws_answer_t *answer)
     stream->told_at_ms = 0;
     stream->backoff_ms = LTW_STREAM_BACKOFF_MIN_MS;
     ltw_stream_apply(stream);
+    ltw_stream_unite(stream);
     ltw_stream_restart_scan(stream);
     ltw_timer_start(stream->timer, LTW_STREAM_SCAN_MS);
 }
