@@ -140,7 +140,7 @@ images-check:
 	@t/images-check.sh
 
 # the newest nginx that Debian has the source of
-nginx-check: module
+nginx-check: setup
 	@t/nginx-check.sh
 
 fresh-check:

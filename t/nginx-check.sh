@@ -2,15 +2,19 @@
 # The module against each nginx that Debian has the source of: built, loaded,
 # its suites run; and that a module of another nginx is refused.
 #   nginx-check.sh [SUITE …]         default: trixie sid (beside the machine's own)
-# BUILD as the Makefile sets it; needs the network, and some minutes.
+# BUILD as the Makefile sets it; needs the network, and some minutes.  Tests
+# HEAD, not the work tree.
 set -eu
 cd "$(dirname "$0")/.."
 : "${BUILD:=$PWD/build}"
 dir=$BUILD/nginx-check
-own_module=$BUILD/module/ngx_http_lt_module.so
+own_module=$dir/own/ngx_http_lt_module.so
 suites='t/000-config.t t/100-handshake.t t/110-framing.t t/200-sessions.t t/300-ingest.t t/400-push.t t/500-reload.t'
 [ $# -gt 0 ] || set -- trixie sid
-mkdir -p "$dir"
+rm -rf "$dir"
+mkdir -p "$dir/tree"
+git archive HEAD | tar -x -C "$dir/tree"
+cd "$dir/tree"
 fail() { echo "nginx-check: $*" >&2; exit 1; }
 
 # $1: a release of Debian; its newest nginx, unpacked, unpatched
@@ -31,14 +35,17 @@ source_of() {
     mv "$dir/$release"/nginx-* "$dir/$release/nginx"
 }
 
-# nginx and the module from one source; says the version
+build_module() {
+    MAKEFLAGS= ngx_lt_module/build.sh "$@" > "$dir/log" 2>&1 || { tail -20 "$dir/log" >&2; fail "not built: $1"; }
+}
+
+# nginx and the module from one source
 build() {
     source_of "$1" > "$dir/log" 2>&1 || { tail -5 "$dir/log" >&2; fail "$1: no source"; }
     (cd "$dir/$1/nginx" && ./configure --with-compat --with-debug --with-http_ssl_module --with-http_v2_module \
         --with-http_realip_module --with-http_auth_request_module --with-stream --with-stream_ssl_module \
         && make -s -j2) > "$dir/log" 2>&1 || { tail -5 "$dir/log" >&2; fail "$1: nginx is not built"; }
-    MAKEFLAGS= ngx_lt_module/build.sh "$dir/$1/module" "$dir/$1/nginx" > "$dir/log" 2>&1 \
-        || { tail -20 "$dir/log" >&2; fail "$1: the module is not built"; }
+    build_module "$dir/$1/module" "$dir/$1/nginx"
 }
 
 # $1: nginx, $2: a module of another; it must say which is which
@@ -52,6 +59,7 @@ refuses() {
     sed -n 's/.*\(module "[^"]*\/\)\([^ ]*\)/  refused: \2/p' "$dir/said"
 }
 
+build_module "$dir/own"
 for release in "$@"; do
     build "$release"
     nginx=$dir/$release/nginx/objs/nginx
