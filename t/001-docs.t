@@ -171,6 +171,31 @@ my %given = map { $_ => 1 }
 is_deeply [sort keys %given], [sort keys %parameter],
     'config/worker.conf has each parameter, and no other';
 
+# Who is woken by an alert finds it in the runbook.
+my $runbook = slurp('docs/runbook.md');
+my @alerts = map { /^\s+- alert: (\w+)/mg } map { slurp($_) }
+    glob 'config/prometheus/*alerts*.yml';
+cmp_ok scalar @alerts, '>', 10, 'the alerts were found';
+like $runbook, qr/`$_`/, "docs/runbook.md knows $_" for @alerts;
+my %alert = map { $_ => 1 } @alerts;
+is_deeply [grep { !$alert{$_} } $runbook =~ /`(Lt[A-Z]\w+)`/g], [],
+    'docs/runbook.md names no alert that there is not';
+
+# Links within the documentation lead somewhere.
+for my $page ('README.md', glob('docs/*.md docs/*/*.md config/*/*.md')) {
+    my ($folder) = $page =~ m{^(.*/)?};
+    $folder //= '';
+    for my $link (slurp($page) =~ /\]\((?!https?:)([^)\s]+)\)/g) {
+        my ($file, $anchor) = split /#/, $link;
+        my $target = ($file // '') eq '' ? $page : "$folder$file";
+        ok -e $target, "$page: $link" or next;
+        next if !defined $anchor || $target !~ /\.md$/;
+        my %heading = map { s/[^\w\- ]//gr =~ tr/A-Z /a-z-/r => 1 }
+            slurp($target) =~ /^#+ (.+)$/mg;
+        ok $heading{$anchor}, "$page: $link, the heading";
+    }
+}
+
 my ($version) = slurp('worker/ltw_main.c') =~ /LTW_VERSION "([^"]+)"/;
 my ($newest) = $changes =~ /^## (\d\S*?),?(?: |$)/m;
 is $newest, $version, 'the newest version of CHANGELOG.md is the code\'s';

@@ -42,7 +42,7 @@ build_module() {
 # nginx and the module from one source
 build() {
     source_of "$1" > "$dir/log" 2>&1 || { tail -5 "$dir/log" >&2; fail "$1: no source"; }
-    (cd "$dir/$1/nginx" && ./configure --with-compat --with-debug --with-http_ssl_module --with-http_v2_module \
+    (cd "$dir/$1/nginx" && ./configure --with-compat --with-debug --with-http_ssl_module --with-http_v2_module --with-http_stub_status_module \
         --with-http_realip_module --with-http_auth_request_module --with-stream --with-stream_ssl_module \
         && make -s -j2) > "$dir/log" 2>&1 || { tail -5 "$dir/log" >&2; fail "$1: nginx is not built"; }
     build_module "$dir/$1/module" "$dir/$1/nginx"
