@@ -6,7 +6,6 @@ set -eu
 cd "$(dirname "$0")/.."
 . t/fresh-root.sh
 enter_namespace t/deb-check.sh "$@"
-: "${BUILD:=$PWD/build}"
 
 node=$(ls "$PWD"/local/node_modules/node-linux-*/bin/node | head -n 1)
 packages="libnginx-mod-http-lt lt-worker"
@@ -18,7 +17,7 @@ step() {
     echo "deb-check: $1: $((now - began)) s"
     began=$now
 }
-in_root() { chroot "$root" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"; }
+in_root() { chroot "$root" env -i HOME=/root PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"; }
 install_all() {
     in_root apt-get install -y -q --no-install-recommends -o Dpkg::Options::=--force-confold "$@" \
         > "$root/install.log" 2>&1 || { tail -30 "$root/install.log" >&2; fail "not installed"; }
@@ -31,25 +30,38 @@ talk() {
     unshare --net sh -c 'ip link set lo up && exec "$@"' - "$node" t/package-talk.mjs "$root" "$@"
 }
 
-rm -rf "$BUILD/deb" && mkdir -p "$BUILD/deb/tree"
-git archive HEAD | tar -x -C "$BUILD/deb/tree"
-"$BUILD/deb/tree/config/debian/build.sh" "$BUILD/deb" > /dev/null
-step "make deb"
+# The commands of docs/install.md: the n-th block of them.
+commands() {
+    awk -v n="$1" '/^```sh/ { block++; on = block == n; next } /^```/ { on = 0 } on' docs/install.md
+}
+run_commands() {
+    { echo 'set -eu; cd /project'; commands "$1"; } > "$root/commands.sh"
+    in_root bash /commands.sh > "$root/install.log" 2>&1 || { tail -30 "$root/install.log" >&2; fail "$2"; }
+}
 
 new_root deb-check ca-certificates
+# no service starts in a chroot; systemctl is only written down
 printf '#!/bin/sh\nexit 101\n' > "$root/usr/sbin/policy-rc.d"
-chmod 755 "$root/usr/sbin/policy-rc.d"
+printf '#!/bin/sh\necho "systemctl $*"\n' > "$root/usr/local/bin/systemctl"
+chmod 755 "$root/usr/sbin/policy-rc.d" "$root/usr/local/bin/systemctl"
+echo '127.0.0.1 kinesis.eu-central-1.amazonaws.com' >> "$root/etc/hosts"
 in_root apt-get update -q > /dev/null
+mkdir "$root/project"
+git archive HEAD | tar -x -C "$root/project"
 step "a clean Debian 12"
 
-for package in $packages; do
-    cp "$BUILD"/deb/"$package"_*.deb "$root/$package.deb"
-done
-install_all ./libnginx-mod-http-lt.deb ./lt-worker.deb nginx-light redis-server
+run_commands 1 "make deb"
+step "docs/install.md: what make deb needs, make deb"
+
+run_commands 2 "not installed"
+grep -q 'systemctl restart lt-worker' "$root/install.log" || fail "not all commands were run"
 grep -q 'libnginx-mod-http-lt: nginx -t accepts' "$root/install.log" || fail "nginx -t was not asked"
 grep -q 'lt-worker: starts when' "$root/install.log" || fail "lt-worker did not say what it waits for"
-in_root nginx -T 2>/dev/null | grep -q 'load_module modules/ngx_http_lt_module.so' || fail "the module is not loaded"
-step "installed"
+in_root nginx -T 2>/dev/null | grep -q "lt_websocket;" || fail "the site is not there"
+for package in $packages; do
+    cp "$root"/project/build/deb/"$package"_*.deb "$root/$package.deb"
+done
+step "docs/install.md: installed"
 
 talk 20
 step "configured, a talk of 20 s"
@@ -83,7 +95,7 @@ step "reinstalled with a wrong configuration"
 in_root apt-get remove -y -q $packages > "$root/install.log" 2>&1 || { cat "$root/install.log"; fail "not removed"; }
 in_root nginx -t 2> "$root/said" || { cat "$root/said"; fail "nginx does not run without the module"; }
 in_root apt-get purge -y -q $packages > "$root/install.log" 2>&1 || { cat "$root/install.log"; fail "not purged"; }
-left=$(in_root sh -c 'find / -xdev \( -path /proc -o -path /dev -o -path /tmp -o -path /usr/share/locale \) -prune -o \
+left=$(in_root sh -c 'find / -xdev \( -path /proc -o -path /dev -o -path /tmp -o -path /usr/share/locale -o -path /project \) -prune -o \
     \( -name "*lt-worker*" -o -name "*http-lt*" -o -path "*/lt/*" -o -name lt \) -print' | sort | tr '\n' ' ')
 echo "deb-check: left: $left"
 for file in $left; do

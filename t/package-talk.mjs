@@ -37,6 +37,8 @@ function put(file, text, owner) {
 function configure(aws) {
   const kinesis = new URL(aws.kinesis).host;
   edit('/etc/nginx/lt/lt.conf', [
+    [/^lt_aws_region .*$/m, `lt_aws_region           ${aws.region};`],
+    [/^#?lt_aws_credentials_file .*$/m, 'lt_aws_credentials_file /etc/nginx/lt/credentials;'],
     [/^lt_kinesis_host .*$/m, `lt_kinesis_host         ${kinesis};`],
     [/(upstream lt_kinesis {\n *server +)[^;]+/, `$1${kinesis}`],
   ]);
