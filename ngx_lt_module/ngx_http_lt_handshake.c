@@ -5,6 +5,7 @@
 #include "ngx_http_lt_module.h"
 #include "ngx_http_lt_ack.h"
 #include "ngx_http_lt_answer.h"
+#include "ngx_http_lt_captions.h"
 #include "ngx_http_lt_connection.h"
 #include "ngx_http_lt_jwt.h"
 #include "ngx_http_lt_metrics.h"
@@ -28,6 +29,7 @@ typedef struct {
     ngx_http_lt_socket_t *socket;   /* until it is open */
     ngx_str_t session_id;
     ngx_str_t language;             /* listener: as asked for */
+    ngx_uint_t captions;            /* listener: what it asks of them */
     ngx_http_lt_identity_t identity;    /* of who does not ask to listen */
     ngx_http_lt_join_t join;
     ngx_uint_t is_joining;
@@ -66,6 +68,8 @@ LT_REFUSAL(lt_refuse_language, NGX_HTTP_BAD_REQUEST,
     "INVALID_TARGET_LANGUAGE", "targetLanguage must be two small letters.");
 LT_REFUSAL(lt_refuse_unsupported, NGX_HTTP_BAD_REQUEST,
     "UNSUPPORTED_LANGUAGE", "Nothing can be heard in that language.");
+LT_REFUSAL(lt_refuse_captions, NGX_HTTP_BAD_REQUEST, "INVALID_PARAMETER",
+    "captions must be only, live, or only,live.");
 LT_REFUSAL(lt_refuse_full, NGX_HTTP_SERVICE_UNAVAILABLE, "SESSION_FULL",
     "The session has as many listeners as it may have.");
 LT_REFUSAL(lt_refuse_address, NGX_HTTP_TOO_MANY_REQUESTS,
@@ -332,7 +336,8 @@ lt_handshake_check_language(const ngx_str_t *language)
 static ngx_int_t
 lt_handshake_ask(lt_handshake_t *h, ngx_uint_t is_listener)
 {
-    ngx_str_t none = ngx_null_string, numbering;
+    u_char wish_data[NGX_HTTP_LT_WISH_MAX];
+    ngx_str_t none = ngx_null_string, numbering, wish;
     ngx_http_request_t *r = h->request;
 
     if (h->refusal != NULL) {
@@ -368,12 +373,15 @@ lt_handshake_ask(lt_handshake_t *h, ngx_uint_t is_listener)
         h->language);
     lt_handshake_copy(&h->socket->speaker_key, NGX_HTTP_LT_SPEAKER_KEY_MAX,
         h->identity.key);
+    h->socket->captions = h->captions;
     h->is_joining = 1;
     ngx_http_lt_registry_join_begin(h->mcf, &h->join, &h->session_id);
+    wish = ngx_http_lt_captions_wish(wish_data, &h->socket->language,
+        h->captions);
 
     h->cmd = is_listener
              ? ngx_http_lt_state_join(h->mcf, &h->session_id, &h->socket->id,
-                   &h->language, lt_handshake_done, h)
+                   &wish, lt_handshake_done, h)
              : ngx_http_lt_state_attach(h->mcf, &h->session_id,
                    &h->socket->id, &h->identity.key, &numbering,
                    lt_handshake_done, h);
@@ -384,6 +392,19 @@ lt_handshake_ask(lt_handshake_t *h, ngx_uint_t is_listener)
     }
 
     return NGX_DONE;
+}
+
+static ngx_int_t
+lt_handshake_captions(ngx_http_request_t *r, lt_handshake_t *h)
+{
+    ngx_int_t rc = ngx_http_lt_captions_ask(r, &h->captions);
+
+    if (rc == NGX_DECLINED) {
+        h->refusal = &lt_refuse_captions;
+        rc = NGX_OK;
+    }
+
+    return rc;
 }
 
 /* Who asks for a language listens, whatever the token says: docs/protocol/,
@@ -419,7 +440,8 @@ lt_handshake_role(ngx_http_request_t *r, lt_handshake_t *h,
         break;
     }
 
-    return NGX_OK;
+    return *is_listener && h->refusal == NULL
+           ? lt_handshake_captions(r, h) : NGX_OK;
 }
 
 /* Who comes, and to which session; NGX_DONE as above. */

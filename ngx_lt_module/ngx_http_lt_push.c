@@ -1,4 +1,5 @@
 #include "ngx_http_lt_push.h"
+#include "ngx_http_lt_captions.h"
 #include "ngx_http_lt_metrics.h"
 #include "ngx_http_lt_connections.h"
 #include "ngx_http_lt_registry.h"
@@ -109,7 +110,8 @@ static ngx_uint_t
 lt_push_to_listeners(ngx_http_lt_talk_t *talk, const lt_state_event_t *ev,
     ngx_http_lt_frame_t *frame)
 {
-    int64_t number = ev->language.len != 0 ? ev->number : 0;
+    ngx_uint_t is_live = ev->to == LT_STATE_TO_LIVE;
+    int64_t number = ev->language.len != 0 && !is_live ? ev->number : 0;
     ngx_str_t language = { ev->language.len, (u_char *) ev->language.data };
     ngx_uint_t n = 0;
     ngx_queue_t *q, *next;
@@ -127,8 +129,9 @@ lt_push_to_listeners(ngx_http_lt_talk_t *talk, const lt_state_event_t *ev,
         next = ngx_queue_next(q);
         s = ngx_queue_data(q, ngx_http_lt_socket_t, queue);
 
-        if (ev->language.len != 0
-            && !ngx_http_lt_socket_hears(s, &language))
+        if ((ev->language.len != 0
+             && !ngx_http_lt_socket_hears(s, &language))
+            || (is_live && !(s->captions & NGX_HTTP_LT_CAPTIONS_LIVE)))
         {
             continue;
         }
@@ -162,7 +165,7 @@ ngx_http_lt_push_local(ngx_http_lt_main_conf_t *mcf,
         return 0;
     }
 
-    if (ev->to == LT_STATE_TO_LISTENERS) {
+    if (ev->to == LT_STATE_TO_LISTENERS || ev->to == LT_STATE_TO_LIVE) {
         n = lt_push_to_listeners(talk, ev, frame);
 
     } else if (ev->to == LT_STATE_TO_SPEAKER && talk->speaker != NULL) {

@@ -1,4 +1,5 @@
 #include "ngx_http_lt_registry.h"
+#include "ngx_http_lt_captions.h"
 #include "ngx_http_lt_push.h"
 #include "ngx_http_lt_state.h"
 #include "ngx_http_lt_talk.h"
@@ -250,6 +251,7 @@ lt_registry_synced(void *data, const ngx_http_lt_reply_t *reply)
 static void
 lt_registry_sync(ngx_http_lt_talk_t *talk)
 {
+    u_char *wishes;
     ngx_str_t *args;
     ngx_uint_t n = 2;
     ngx_queue_t *q;
@@ -264,11 +266,14 @@ lt_registry_sync(ngx_http_lt_talk_t *talk)
         return;
     }
 
-    args = ngx_alloc((2 + 2 * talk->listeners_n) * sizeof(ngx_str_t),
+    args = ngx_alloc((2 + 2 * talk->listeners_n) * sizeof(ngx_str_t)
+                     + talk->listeners_n * NGX_HTTP_LT_WISH_MAX,
         ngx_cycle->log);
     if (args == NULL) {
         return;
     }
+
+    wishes = (u_char *) (args + 2 + 2 * talk->listeners_n);
 
     args[0] = lt_registry_self(talk->mcf);
     ngx_str_null(&args[1]);
@@ -281,7 +286,9 @@ lt_registry_sync(ngx_http_lt_talk_t *talk)
     {
         s = ngx_queue_data(q, ngx_http_lt_socket_t, queue);
         args[n++] = s->id;
-        args[n++] = s->language;
+        args[n++] = ngx_http_lt_captions_wish(wishes, &s->language,
+            s->captions);
+        wishes += NGX_HTTP_LT_WISH_MAX;
     }
 
     step = lt_registry_step(talk->mcf, &talk->sn.str);

@@ -153,8 +153,16 @@ static ngx_int_t
 lt_results_publish(ngx_http_request_t *r, ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, lt_state_event_t *ev)
 {
+    ngx_uint_t delivered;
     ngx_http_cleanup_t *cln;
     lt_results_way_t *way;
+
+    /* what may still change is soon said anew, and kept for nobody */
+    if (ev->to == LT_STATE_TO_LIVE) {
+        delivered = ngx_http_lt_push_local(mcf, session_id, ev);
+        return lt_results_answer(r, delivered,
+            ngx_http_lt_push_send(mcf, session_id, ev, NULL, NULL) != NULL);
+    }
 
     cln = ngx_http_cleanup_add(r, sizeof(lt_results_way_t));
     if (cln == NULL) {
@@ -194,9 +202,12 @@ lt_results_message(ngx_http_request_t *r, ngx_http_lt_main_conf_t *mcf,
     } else if (lt_str_is(ngx_http_lt_view(&args->to), "speaker")) {
         ev.to = LT_STATE_TO_SPEAKER;
 
+    } else if (lt_str_is(ngx_http_lt_view(&args->to), "live")) {
+        ev.to = LT_STATE_TO_LIVE;
+
     } else {
         return lt_results_refuse(r, NGX_HTTP_BAD_REQUEST,
-            "INVALID_PARAMETER", "\"to\" must be listeners or speaker.");
+            "INVALID_PARAMETER", "\"to\" must be listeners, live or speaker.");
     }
 
     if (args->language.len != 0

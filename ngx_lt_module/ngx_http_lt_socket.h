@@ -79,6 +79,7 @@ struct ngx_http_lt_socket_s {
     unsigned resumes:1;             /* it comes back by itself */
     unsigned is_behind:1;           /* what it missed is asked for */
     unsigned is_moving:1;           /* sent to another process */
+    unsigned captions:2;            /* listener: what it asks of them */
     ngx_str_t source_language;
     u_char source_data[NGX_HTTP_LT_LANGUAGE_MAX];
 

@@ -41,7 +41,8 @@ ngx_http_lt_command_t *ngx_http_lt_state_create(ngx_http_lt_main_conf_t *mcf,
     const ngx_http_lt_state_new_t *n, ngx_http_lt_command_done_pt done,
     void *data);
 
-/* language len 0: only checks that the session can be joined. */
+/* language: and what is asked of captions, ngx_http_lt_captions_wish(); len 0:
+   only checks that the session can be joined. */
 ngx_http_lt_command_t *ngx_http_lt_state_join(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, const ngx_str_t *connection,
     const ngx_str_t *language, ngx_http_lt_command_done_pt done, void *data);
