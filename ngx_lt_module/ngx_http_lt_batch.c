@@ -471,7 +471,7 @@ ngx_http_lt_batch_terminated(void *data)
     }
 
     ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
-                  "kinesis_batch_terminated by nginx");
+                  "lt: event=kinesis_batch_terminated");
 
     b->request = NULL;
     b->connection.pool = NULL;

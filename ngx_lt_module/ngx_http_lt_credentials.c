@@ -377,7 +377,7 @@ ngx_http_lt_credentials_clock(ngx_http_lt_main_conf_t *mcf, time_t date_s)
     }
 
     ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-        "clock_skew seconds=%L: this machine's clock is wrong",
+        "lt: event=clock_skew seconds=%L: this machine's clock is wrong",
         c->provider.skew_ms / 1000);
 
     return 1;

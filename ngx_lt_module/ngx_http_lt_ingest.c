@@ -95,7 +95,8 @@ ngx_http_lt_ingest_exit_process(ngx_http_lt_main_conf_t *mcf)
     if (lost) {
         NGX_HTTP_LT_COUNT(audio_dropped_shutdown_bytes, lost);
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "audio_dropped session=* bytes=%uz reason=shutdown",
+                      "lt: event=audio_dropped session=* bytes=%uz "
+                      "reason=shutdown",
                       lost);
     }
 }
@@ -363,7 +364,7 @@ ngx_http_lt_stream_dropped(ngx_http_lt_ingest_t *in, size_t bytes,
 
     if (ngx_http_lt_log_is_due(limit)) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "audio_dropped session=%V bytes=%uz reason=%s "
+                      "lt: event=audio_dropped session=%V bytes=%uz reason=%s "
                       "suppressed=%ui", &in->session, bytes, row->name,
                       limit->suppressed);
         limit->suppressed = 0;

@@ -222,7 +222,8 @@ ngx_http_lt_producer_send(ngx_http_lt_producer_t *p)
 
     NGX_HTTP_LT_COUNT(kinesis_errors_internal, 1);
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "kinesis_put_failed records=%uz cause=\"no memory\"", n);
+                  "lt: event=kinesis_put_failed records=%uz "
+                  "cause=\"no memory\"", n);
     ngx_http_lt_streams_failed(p, p->chosen, n, LT_AWS_THROTTLE, &none);
 
     return NGX_DECLINED;
@@ -402,7 +403,7 @@ ngx_http_lt_producer_fill(ngx_http_lt_producer_t *p,
 
     if (lt_kinesis_put_end(&put) != LT_OK) {
         ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
-                      "kinesis_body_wrong records=%uz", b->streams_n);
+                      "lt: event=kinesis_body_wrong records=%uz", b->streams_n);
         return NGX_ERROR;
     }
 

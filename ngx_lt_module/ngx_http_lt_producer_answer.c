@@ -89,7 +89,7 @@ ngx_http_lt_producer_note(ngx_http_lt_producer_t *p,
 
     if (p->failing_since_s) {
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                      "kinesis_recovered after_s=%T",
+                      "lt: event=kinesis_recovered after_s=%T",
                       ngx_time() - p->failing_since_s);
         p->failing_since_s = 0;
     }
@@ -106,7 +106,7 @@ ngx_http_lt_producer_log(ngx_http_lt_producer_t *p,
     }
 
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "kinesis_put_failed status=%ui code=%s records=%uz "
+                  "lt: event=kinesis_put_failed status=%ui code=%s records=%uz "
                   "failed=%uz request_id=%V suppressed=%ui cause=\"%s\"",
                   result->status, result->code[0] ? result->code : "-",
                   records_n, failed_n, &result->request_id,

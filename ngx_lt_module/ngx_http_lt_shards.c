@@ -257,8 +257,8 @@ ngx_http_lt_shards_failed(ngx_http_lt_shards_t *shards,
     }
 
     ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                  "shard_map_failed status=%ui code=%s suppressed=%ui "
-                  "cause=\"%s\"", result ? result->status : 0,
+                  "lt: event=shard_map_failed status=%ui code=%s "
+                  "suppressed=%ui cause=\"%s\"", result ? result->status : 0,
                   result && result->code[0] ? result->code : "-",
                   shards->failed_log.suppressed,
                   result && result->cause ? result->cause : cause);
