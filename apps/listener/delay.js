@@ -27,8 +27,8 @@ export function trendOf(list) {
 }
 
 /* What the worker does about a backlog, and we do ourselves: see pace.js. */
-const PACES = { merge: 'paceMerge', faster: 'paceFaster',
-  captions: 'paceCaptions', skip: 'paceSkip' };
+const PACES = { faster: 'paceFaster', captions: 'paceCaptions',
+  skip: 'paceSkip' };
 
 export class Delay {
   #line;

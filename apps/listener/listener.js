@@ -287,13 +287,16 @@ async function startPlayer() {
   await player.start(Number($('volume').value) / 100);
 }
 
+/* Some are spoken in the clip of the one before. */
+const isSpoken = ({ reason }, sound) => sound || reason === 'merged';
+
 function showText({ number, message, sound }) {
   captions.add(number, {
     text: message.transcript ?? message.text,
     language: room.language,
     source: message.sourceTranscript ?? message.sourceText,
     sourceLanguage: room.sourceLanguage,
-    note: sound || room.reading ? '' : say('noVoice'),
+    note: isSpoken(message, sound) || room.reading ? '' : say('noVoice'),
   });
   if (room.reading && Number.isFinite(message.timing?.captured)) {
     delay.add(Date.now() + room.player.clockOffsetMs - message.timing.captured);

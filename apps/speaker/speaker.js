@@ -133,6 +133,7 @@ function goLive(talk) {
   statusChanged({ listenerCount: 0, languageDistribution: [] });
   understood.clear();
   $('no-captions').hidden = false;
+  showWaiting('');
   $('notices').replaceChildren();
   setState('live');
   meter.start();
@@ -263,8 +264,22 @@ function statusChanged({ listenerCount, languageDistribution }) {
   }));
 }
 
-function addCaption({ text, segment }) {
+/* The talk's place in line for a recogniser is no words of the speaker's. */
+function showWaiting(text) {
+  $('waiting-text').textContent = text;
+  $('waiting').hidden = text === '';
+  tell('waiting', { text });
+}
+
+function addCaption({ text, segment, reason }) {
   const box = $('captions');
+
+  if (reason === 'waiting') {
+    $('no-captions').hidden = true;
+    showWaiting(text);
+    return;
+  }
+  showWaiting('');
   const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 60;
 
   understood.add(segment, [{ name: 'said', text, language: $('language').value }]);

@@ -240,11 +240,19 @@ async function testPace(page) {
   'one after the other, as before', played);
   is(await text(page, 'trend'), 'un poco más rápido, para no atrasarse',
     'that is said');
-  server.segment(28, { pace: { lagMs: 9_000, action: 'merge' } });
+  server.segment(28, { pace: { lagMs: 9_000, action: 'captions' } });
   is(await until(async () => await text(page, 'trend')
-    === 'frases unidas, para no atrasarse'), true, 'and what the worker does');
+    === 'solo texto por un momento, para no atrasarse'), true,
+  'and what the worker does');
   await heard(page, 28);
-  for (const n of [29, 30, 31, 32, 33]) {
+  server.send({ type: 'caption', sessionId: TALK, language: 'es', segment: 29,
+    text: 'dicha antes', reason: 'merged', pace: { lagMs: 2_000, action: 'normal' } });
+  is(await until(async () => (await lines(page)).at(-1) === 'dicha antes'), true,
+    'what was spoken with the one before is read');
+  is(await page.$$eval('#lines .note', (list) =>
+    list.at(-1).previousElementSibling.textContent), 'frase número 22',
+  'and is not marked as text only');
+  for (const n of [30, 31, 32, 33]) {
     server.segment(n, { seconds: 0.2, behindMs: 4_000 + 900 * (n - 28) });
     await heard(page, n);
   }
@@ -379,7 +387,7 @@ async function testGone() {
 }
 
 await run(async () => {
-  plan(85);
+  plan(87);
   server = await new FakeServer().start();
   server.config = FAST;
   server.addSession(TALK);

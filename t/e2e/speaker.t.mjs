@@ -152,11 +152,19 @@ async function testAudience(page) {
   is(await until(async () => await text(page, 'listeners') === '0'), true,
     'the status is asked for again and again');
 
+  server.send({ type: 'caption', language: 'en', segment: 1, reason: 'waiting',
+    text: 'Waiting for speech recognition: place 3 in line.' }, { role: 'speaker' });
+  await until(() => shown(page, 'waiting'));
+  is([await text(page, 'waiting-text'), (await page.$$('#captions li')).length],
+    ['Waiting for speech recognition: place 3 in line.', 0],
+    'a place in line is a state of its own, no words');
+  is(await complaints(page), [], 'and accessible');
   server.send({ type: 'caption', language: 'en', text: 'He was not ill disposed.',
     segment: 1, timestamp: Date.now() }, { role: 'speaker' });
   await until(() => page.$('#captions li'));
   is(await page.$$eval('#captions li', (list) => list.map((li) => li.textContent)),
     ['He was not ill disposed.'], 'what was understood is shown');
+  is(await shown(page, 'waiting'), false, 'nothing waits any more');
   is(await complaints(page), [], 'the live screen is accessible');
   await page.emulateMedia({ colorScheme: 'dark' });
   await sleep(400);
@@ -296,7 +304,7 @@ async function testEnd(page) {
 }
 
 await run(async () => {
-  plan(58);
+  plan(61);
   server = await new FakeServer().start();
   server.config = FAST;
   await testNoMicrophone();

@@ -44,7 +44,6 @@ export default {
   growing: 'يزداد',
   shrinking: 'يلحق بالمتحدث',
   paceFaster: 'أسرع قليلًا للّحاق بالمتحدث',
-  paceMerge: 'دُمجت الجمل للّحاق بالمتحدث',
   paceCaptions: 'نص فقط للحظة للّحاق بالمتحدث',
   paceSkip: 'حُذف جزء للّحاق بالمتحدث',
   textOnly: 'نص فقط بلا صوت',

@@ -44,7 +44,6 @@ export default {
   growing: 'wachsend',
   shrinking: 'holt auf',
   paceFaster: 'etwas schneller, um mitzukommen',
-  paceMerge: 'Sätze verbunden, um mitzukommen',
   paceCaptions: 'kurz nur Text, um mitzukommen',
   paceSkip: 'ein Stück ausgelassen, um mitzukommen',
   textOnly: 'Nur Text, ohne Stimme',

@@ -44,7 +44,6 @@ export default {
   growing: 'growing',
   shrinking: 'catching up',
   paceFaster: 'a little faster, to keep up',
-  paceMerge: 'sentences joined, to keep up',
   paceCaptions: 'text only for a moment, to keep up',
   paceSkip: 'a part was left out, to keep up',
   textOnly: 'Text only, without the voice',

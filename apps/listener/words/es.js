@@ -44,7 +44,6 @@ export default {
   growing: 'en aumento',
   shrinking: 'recuperando',
   paceFaster: 'un poco más rápido, para no atrasarse',
-  paceMerge: 'frases unidas, para no atrasarse',
   paceCaptions: 'solo texto por un momento, para no atrasarse',
   paceSkip: 'se omitió una parte, para no atrasarse',
   textOnly: 'Solo texto, sin la voz',

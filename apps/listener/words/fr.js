@@ -44,7 +44,6 @@ export default {
   growing: 'en hausse',
   shrinking: 'en rattrapage',
   paceFaster: 'un peu plus vite, pour suivre',
-  paceMerge: 'phrases réunies, pour suivre',
   paceCaptions: 'texte seul un instant, pour suivre',
   paceSkip: 'un passage omis, pour suivre',
   textOnly: 'Texte seul, sans la voix',

@@ -44,7 +44,6 @@ export default {
   growing: 'in aumento',
   shrinking: 'in recupero',
   paceFaster: 'un po’ più veloce, per restare al passo',
-  paceMerge: 'frasi unite, per restare al passo',
   paceCaptions: 'solo testo per un momento, per restare al passo',
   paceSkip: 'una parte è stata omessa, per restare al passo',
   textOnly: 'Solo testo, senza la voce',

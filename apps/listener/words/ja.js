@@ -44,7 +44,6 @@ export default {
   growing: '広がっています',
   shrinking: '追いついています',
   paceFaster: '遅れないよう少し速く再生中',
-  paceMerge: '遅れないよう文をまとめています',
   paceCaptions: '遅れないよう一時的に文字のみ',
   paceSkip: '遅れないよう一部を省きました',
   textOnly: '文字のみ（音声なし）',

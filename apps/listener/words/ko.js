@@ -44,7 +44,6 @@ export default {
   growing: '늘어나는 중',
   shrinking: '따라잡는 중',
   paceFaster: '뒤처지지 않도록 조금 빠르게',
-  paceMerge: '뒤처지지 않도록 문장을 합침',
   paceCaptions: '뒤처지지 않도록 잠시 글자만',
   paceSkip: '뒤처지지 않도록 일부를 생략함',
   textOnly: '글자만, 음성 없이',

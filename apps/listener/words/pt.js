@@ -44,7 +44,6 @@ export default {
   growing: 'aumentando',
   shrinking: 'recuperando',
   paceFaster: 'um pouco mais rápido, para acompanhar',
-  paceMerge: 'frases unidas, para acompanhar',
   paceCaptions: 'só texto por um momento, para acompanhar',
   paceSkip: 'uma parte foi omitida, para acompanhar',
   textOnly: 'Só texto, sem a voz',

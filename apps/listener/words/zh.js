@@ -44,7 +44,6 @@ export default {
   growing: '正在增大',
   shrinking: '正在赶上',
   paceFaster: '为跟上而稍微加快',
-  paceMerge: '为跟上而合并句子',
   paceCaptions: '为跟上而暂时只显示文字',
   paceSkip: '为跟上而略去一部分',
   textOnly: '只看文字，不听声音',
