@@ -3,8 +3,8 @@
  * only list of parameters: the reader, the checks, `lt-worker -h` and
  * config/worker.conf follow it.
  *
- * Everything is read at start, the files with secrets too; nothing of this is
- * read again (but see ltw_aws_credentials.h).
+ * Everything is read at start, the files with secrets too; some of it again on
+ * SIGHUP (ltw_reload.h; AWS keys by themselves: ltw_aws_credentials.h).
  */
 #ifndef LTW_CONFIG_H
 #define LTW_CONFIG_H
@@ -72,6 +72,10 @@
         "the account's quota: streams at once, of all workers")             \
     X(transcribe_starts_max, COUNT, "25", 1, 100000,                        \
         "the account's quota: streams begun in a second")                   \
+    X(translate_rate, COUNT, "100", 1, 100000,                              \
+        "calls of Translate a second, of all workers; AWS states no quota") \
+    X(polly_rate, COUNT, "8", 1, 100000,                                    \
+        "the account's quota: calls of Polly a second, of all workers")     \
     X(transcribe_stream_age, TIME, "210m", 5000, 14400000,                  \
         "then a Transcribe stream is replaced; AWS ends one after 4 h")     \
     X(poll_interval, TIME, "225ms", 200, 60000,                             \

@@ -2,6 +2,7 @@
 #include "kinesis/ltw_consumer.h"
 #include "kinesis/ltw_stream.h"
 #include "ltw_log.h"
+#include "ltw_reload.h"
 #include "ltw_services.h"
 #include "ltw_status.h"
 #include "session/ltw_session_table.h"
@@ -26,6 +27,7 @@ typedef enum {
 
 typedef struct {
     ltw_worker_state_t state;
+    const char *path;           /* of the configuration */
     ltw_config_t config;
     ltw_metrics_t metrics;
     ltw_services_t services;
@@ -143,6 +145,41 @@ ltw_worker_terminate(void *data)
         worker);
 }
 
+/* ---- SIGHUP ---- */
+
+/* What those have who cannot read the configuration each time. */
+static void
+ltw_worker_apply(ltw_worker_t *worker)
+{
+    const ltw_config_t *config = &worker->config;
+
+    ltw_log_set_level((ltw_log_level_t) config->log_level);
+    ltw_inflow_pace(&worker->inflow, config->poll_interval,
+        config->batch_window);
+}
+
+static void
+ltw_worker_reload(void *data)
+{
+    ltw_worker_t *worker = data;
+    ltw_reload_t reload;
+    lt_error_t err = { 0 };
+
+    if (ltw_reload(&worker->config, worker->path, &reload, &err) != LT_OK) {
+        ltw_log(LTW_ERROR, "reload_refused", ltw_cstr("file", worker->path),
+            ltw_int("line", err.code), ltw_cstr("error", err.text),
+            ltw_cstr("hint", "nothing was changed; check with lt-worker -t"));
+        return;
+    }
+    ltw_worker_apply(worker);
+    ltw_log(LTW_INFO, "reloaded", ltw_cstr("changed", reload.taken));
+    if (reload.pinned[0] != '\0') {
+        ltw_log(LTW_WARN, "reload_needs_restart",
+            ltw_cstr("parameters", reload.pinned),
+            ltw_cstr("hint", "the old values are in use until then"));
+    }
+}
+
 /* ---- life ---- */
 
 static void
@@ -188,6 +225,7 @@ ltw_worker_init_services(ltw_worker_t *worker, lt_error_t *err)
     if (s->aws == NULL) {
         return LT_ERROR;
     }
+    ltw_aws_share(s->aws, s->redis);
     s->failures = ltw_failures_new(s->loop, s->aws, s->metrics, s->config);
     return s->failures != NULL ? LT_OK : LT_ERROR;
 }
@@ -228,7 +266,9 @@ ltw_worker_init(ltw_worker_t *worker, lt_error_t *err)
             return LT_ERROR;
         }
     }
-    ltw_loop_on_terminate(loop, ltw_worker_terminate, worker);
+    ltw_loop_on_signal(loop, SIGTERM, ltw_worker_terminate, worker);
+    ltw_loop_on_signal(loop, SIGINT, ltw_worker_terminate, worker);
+    ltw_loop_on_signal(loop, SIGHUP, ltw_worker_reload, worker);
     worker->tick_due_at_ms = ltw_loop_now_ms(loop) + LTW_TICK_MS;
     ltw_timer_start(worker->tick, LTW_TICK_MS);
     return LT_OK;
@@ -240,7 +280,7 @@ ltw_worker_run(ltw_worker_t *worker)
     lt_error_t err = { 0 };
 
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);            /* a terminal that closes ends no talk */
+    signal(SIGHUP, SIG_IGN);            /* until we can read it again */
     ltw_log_set_level((ltw_log_level_t) worker->config.log_level);
     if (ltw_worker_init(worker, &err) != LT_OK) {
         ltw_log(LTW_ERROR, "worker_not_started", ltw_cstr("error", err.text));
@@ -339,6 +379,7 @@ main(int argc, char **argv)
     if (ltw_read_config(&worker.config, path) != LT_OK) {
         return 1;
     }
+    worker.path = path;
     if (is_test) {
         ltw_config_deinit(&worker.config);
         printf("lt-worker: %s is good\n", path);

@@ -22,6 +22,8 @@
     X(aws_retries, "AWS calls tried again")                                 \
     X(aws_throttles, "AWS answers that asked us to slow down")              \
     X(aws_failures, "AWS calls given up")                                   \
+    X(calls_waited, "AWS calls that waited for their turn in the rate")     \
+    X(calls_refused, "AWS calls given up: the rate was used up")            \
     X(credentials_taken, "AWS keys fetched, or read again")                 \
     X(credentials_failures, "times that this failed")                       \
     X(redis_connects, "connections made to Redis")                          \

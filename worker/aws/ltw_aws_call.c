@@ -2,6 +2,7 @@
 
 #include "aws/ltw_aws_credentials.h"
 #include "aws/ltw_aws_endpoint.h"
+#include "aws/ltw_aws_turn.h"
 #include "ltw_log.h"
 #include "ltw_slots.h"
 
@@ -38,6 +39,7 @@ struct ltw_aws_s {
     ltw_aws_endpoint_t endpoints[LTW_AWS_SERVICES_N];
     ltw_slots_t slots;
     ltw_aws_credentials_t *credentials;
+    ltw_aws_turns_t turns;
 };
 
 typedef struct {
@@ -55,6 +57,8 @@ typedef struct {
     unsigned attempts;
     int has_refreshed;
     int has_set_clock;
+    int has_turn;               /* the next try may go out */
+    ltw_redis_id_t turn;        /* asked for */
     char storage[];
 } ltw_aws_exchange_t;
 
@@ -103,6 +107,9 @@ ltw_aws_exchange_free(ltw_aws_exchange_t *x)
 {
     ltw_slots_remove(&x->aws->slots, x->id);
     ltw_http_cancel(x->aws->http, x->http_id);
+    if (x->turn != 0) {
+        ltw_redis_cancel(x->aws->turns.redis, x->turn);
+    }
     ltw_timer_free(&x->timer);
     free(x);
 }
@@ -272,6 +279,7 @@ ltw_aws_retry_after(ltw_aws_exchange_t *x, const ltw_aws_answer_t *answer)
         break;
     case LT_AWS_THROTTLE:
         ltw_count(aws->metrics, aws_throttles, 1);
+        ltw_aws_turn_throttled(&aws->turns, x->request.service);
         /* fall through */
     case LT_AWS_TRANSIENT:
         if (x->attempts >= x->request.attempts_max) {
@@ -317,6 +325,43 @@ ltw_aws_wait(ltw_aws_exchange_t *x)
 }
 
 static void
+ltw_aws_on_turn(void *data, const ltw_reply_t *reply, const lt_error_t *err)
+{
+    ltw_aws_exchange_t *x = data;
+    ltw_metrics_t *metrics = x->aws->metrics;
+    ltw_aws_answer_t answer = { .class = LT_AWS_THROTTLE,
+        .code = "RateExceeded" };
+    int64_t wait_ms = ltw_aws_turn_wait_ms(reply);
+
+    (void) err;                 /* ltw_redis.c has said it */
+    x->turn = 0;
+    if (wait_ms < 0) {
+        ltw_count(metrics, calls_refused, 1);
+        snprintf(answer.message, sizeof(answer.message),
+            "the account's rate is used up for longer than this can wait");
+        ltw_aws_finish(x, &answer);
+        return;
+    }
+    ltw_count(metrics, calls_waited, wait_ms > 0);
+    x->has_turn = 1;
+    ltw_timer_start(x->timer, wait_ms);
+}
+
+/* 1: it will go on when it is its turn. */
+static int
+ltw_aws_queues(ltw_aws_exchange_t *x)
+{
+    int64_t left_ms = x->deadline_at_ms - ltw_loop_now_ms(x->aws->loop);
+
+    if (!x->has_turn) {
+        x->turn = ltw_aws_turn(&x->aws->turns, x->request.service,
+            left_ms > 0 ? left_ms / 2 : 0, ltw_aws_on_turn, x);
+    }
+    x->has_turn = 0;
+    return x->turn != 0;
+}
+
+static void
 ltw_aws_retry(void *data)
 {
     ltw_aws_exchange_t *x = data;
@@ -325,7 +370,12 @@ ltw_aws_retry(void *data)
     x->http_id = 0;
     if (ltw_aws_waits(x)) {
         ltw_aws_wait(x);
-    } else if (ltw_aws_try(x) != LT_OK) {
+        return;
+    }
+    if (ltw_aws_queues(x)) {
+        return;
+    }
+    if (ltw_aws_try(x) != LT_OK) {
         snprintf(answer.message, sizeof(answer.message),
             "could not be sent: no memory, or too many requests at once");
         answer.class = LT_AWS_TRANSIENT;
@@ -440,9 +490,13 @@ ltw_aws_call(ltw_aws_t *aws, const ltw_aws_request_t *request,
     x->deadline_at_ms = x->began_at_ms + deadline_ms;
     x->timer = ltw_timer_new(aws->loop, ltw_aws_retry, x);
     x->id = ltw_slots_add(&aws->slots, x);
-    if (x->timer != NULL && x->id != 0 && ltw_aws_waits(x)) {
+    if (x->timer == NULL || x->id == 0) {
+        ltw_aws_exchange_free(x);
+        return 0;
+    }
+    if (ltw_aws_waits(x)) {
         ltw_timer_start(x->timer, 0);
-    } else if (x->timer == NULL || x->id == 0 || ltw_aws_try(x) != LT_OK) {
+    } else if (!ltw_aws_queues(x) && ltw_aws_try(x) != LT_OK) {
         ltw_aws_exchange_free(x);
         return 0;
     }
@@ -507,6 +561,12 @@ ltw_aws_new(ltw_loop_t *loop, ltw_http_t *http, ltw_metrics_t *metrics,
         return NULL;
     }
     return aws;
+}
+
+void
+ltw_aws_share(ltw_aws_t *aws, ltw_redis_t *redis)
+{
+    aws->turns = (ltw_aws_turns_t) { redis, aws->config };
 }
 
 void

@@ -12,6 +12,7 @@
 #define LTW_AWS_CALL_H
 
 #include "edge/ltw_http.h"
+#include "edge/ltw_redis.h"
 #include "ltw_config.h"
 #include "lt_aws.h"
 
@@ -75,6 +76,8 @@ typedef void (*ltw_aws_handler_t)(void *data, const ltw_aws_answer_t *answer);
 ltw_aws_t *ltw_aws_new(ltw_loop_t *loop, ltw_http_t *http,
     ltw_metrics_t *metrics, const ltw_config_t *config, lt_error_t *err);
 void ltw_aws_free(ltw_aws_t **aws);
+/* From now on rates are shared there (ltw_aws_turn.h); outlives aws. */
+void ltw_aws_share(ltw_aws_t *aws, ltw_redis_t *redis);
 
 /* Copies what it needs of request.  0: no memory or too many at once;
    handler never runs.  Failures are logged by the caller: ltw_aws_log. */

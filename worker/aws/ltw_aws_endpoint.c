@@ -222,6 +222,8 @@ ltw_aws_hint(int status, const char *code)
             "check kinesis_stream, aws_region and the endpoint" },
         { "untrusted_certificate",
             "tls_ca_file does not hold who signed it: check the endpoint" },
+        { "RateExceeded",
+            "translate_rate, polly_rate: ask AWS for a larger quota" },
         { "NoSuchBucket", "check s3_bucket, aws_region and s3_endpoint" },
     };
     size_t i;

@@ -11,11 +11,16 @@
 #include <unistd.h>
 #include <uv.h>
 
+#define LTW_SIGNALS_MAX 4
+
 struct ltw_loop_s {
     uv_loop_t uv;
-    uv_signal_t signals[2];
-    ltw_handler_t on_terminate;
-    void *terminate_data;
+    struct {
+        uv_signal_t uv;
+        ltw_handler_t handler;
+        void *data;
+    } signals[LTW_SIGNALS_MAX];
+    int signals_n;
     uint64_t random;
 };
 
@@ -81,9 +86,9 @@ ltw_loop_free(ltw_loop_t **loop)
     if (*loop == NULL) {
         return;
     }
-    if ((*loop)->on_terminate != NULL) {
-        uv_close((uv_handle_t *) &(*loop)->signals[0], NULL);
-        uv_close((uv_handle_t *) &(*loop)->signals[1], NULL);
+    while ((*loop)->signals_n > 0) {
+        uv_close((uv_handle_t *)
+            &(*loop)->signals[--(*loop)->signals_n].uv, NULL);
     }
     /* A resolver thread that hangs must not hold up the exit: leave it. */
     for (turns = 0; turns < 100; turns++) {
@@ -142,23 +147,28 @@ static void
 ltw_signal_ready(uv_signal_t *uv, int number)
 {
     ltw_loop_t *loop = uv->data;
+    int i;
 
-    (void) number;
-    loop->on_terminate(loop->terminate_data);
+    for (i = 0; i < loop->signals_n; i++) {
+        if (loop->signals[i].uv.signum == number) {
+            loop->signals[i].handler(loop->signals[i].data);
+        }
+    }
 }
 
 void
-ltw_loop_on_terminate(ltw_loop_t *loop, ltw_handler_t handler, void *data)
+ltw_loop_on_signal(ltw_loop_t *loop, int number, ltw_handler_t handler,
+    void *data)
 {
-    static const int numbers[] = { SIGTERM, SIGINT };
-    int i;
+    int i = loop->signals_n;
 
-    loop->on_terminate = handler;
-    loop->terminate_data = data;
-    for (i = 0; i < 2; i++) {
-        uv_signal_init(&loop->uv, &loop->signals[i]);
-        loop->signals[i].data = loop;
-        uv_signal_start(&loop->signals[i], ltw_signal_ready, numbers[i]);
+    if (i < LTW_SIGNALS_MAX) {
+        loop->signals_n++;
+        loop->signals[i].handler = handler;
+        loop->signals[i].data = data;
+        uv_signal_init(&loop->uv, &loop->signals[i].uv);
+        loop->signals[i].uv.data = loop;
+        uv_signal_start(&loop->signals[i].uv, ltw_signal_ready, number);
     }
 }
 

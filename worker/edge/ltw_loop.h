@@ -34,8 +34,8 @@ double ltw_loop_random(ltw_loop_t *loop);   /* [0,1), for jitter only */
    data must outlive it: prefer a timer with 0 ms where it might not. */
 void ltw_loop_post(ltw_loop_t *loop, ltw_handler_t handler, void *data);
 
-/* SIGTERM and SIGINT, each time they come. */
-void ltw_loop_on_terminate(ltw_loop_t *loop, ltw_handler_t handler,
+/* Each time that signal comes, on the loop; four signals at most. */
+void ltw_loop_on_signal(ltw_loop_t *loop, int number, ltw_handler_t handler,
     void *data);
 
 /* ---- timers: one shot; restart in the handler for more ---- */

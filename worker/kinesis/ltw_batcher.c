@@ -214,6 +214,13 @@ ltw_lane_open(ltw_lane_of_batches_t *lane)
 }
 
 void
+ltw_batcher_resize(ltw_batcher_t *batcher, int64_t window_ms, size_t size)
+{
+    batcher->options.window_ms = window_ms;
+    batcher->options.size = size;
+}
+
+void
 ltw_batcher_begin(ltw_batcher_t *batcher, ltw_tenure_t *tenure)
 {
     ltw_tenure_unref(&batcher->tenure);

@@ -42,6 +42,10 @@ ltw_batcher_t *ltw_batcher_new(const ltw_batcher_options_t *options);
 /* Whoever took the batches is gone: those not done are freed too. */
 void ltw_batcher_free(ltw_batcher_t **batcher);
 
+/* For batches that are begun from now on. */
+void ltw_batcher_resize(ltw_batcher_t *batcher, int64_t window_ms,
+    size_t size);
+
 /* Before the first record, and after each reset. */
 void ltw_batcher_begin(ltw_batcher_t *batcher, ltw_tenure_t *tenure);
 

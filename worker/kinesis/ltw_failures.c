@@ -26,7 +26,6 @@ struct ltw_failures_s {
     const ltw_config_t *config;
     ltw_config_t s3;            /* with the bucket of on_failure */
     char bucket[64];
-    const char *prefix;         /* NULL: a file */
     ltw_timer_t *linger;
     char *lines;                /* collected */
     size_t len;
@@ -134,11 +133,11 @@ ltw_failures_on_put(void *data, const ltw_aws_answer_t *answer)
 
 /* <prefix>/<Unix ms>-<process>-<n>.jsonl */
 static int
-ltw_failures_put(ltw_failures_t *failures)
+ltw_failures_put(ltw_failures_t *failures, const char *prefix)
 {
     char key[1200];
     int n = snprintf(key, sizeof(key), "%s%s%lld-%d-%u.jsonl",
-        failures->prefix, failures->prefix[0] != '\0' ? "/" : "",
+        prefix, prefix[0] != '\0' ? "/" : "",
         (long long) ltw_loop_wall_ms(failures->loop), (int) getpid(),
         ++failures->objects);
     ltw_aws_s3_object_t object = { &failures->s3, { key, (size_t) n },
@@ -160,6 +159,19 @@ ltw_failures_append(ltw_failures_t *failures)
     return failures->append != NULL;
 }
 
+/* 0: it cannot be, or there is no destination any more. */
+static int
+ltw_failures_begin(ltw_failures_t *failures)
+{
+    const char *on_failure = failures->config->on_failure, *prefix;
+
+    if (on_failure == NULL) {
+        return 0;
+    }
+    return ltw_failures_s3(on_failure, failures->bucket, &prefix)
+        ? ltw_failures_put(failures, prefix) : ltw_failures_append(failures);
+}
+
 /* One write at a time; the rest is collected meanwhile. */
 static void
 ltw_failures_write(void *data)
@@ -177,8 +189,7 @@ ltw_failures_write(void *data)
         return;
     }
     failures->writing_n = failures->lines_n;
-    is_begun = failures->prefix != NULL ? ltw_failures_put(failures)
-        : ltw_failures_append(failures);
+    is_begun = ltw_failures_begin(failures);
     failures->lines_n = 0;
     failures->len = 0;
     if (!is_begun) {
@@ -296,12 +307,7 @@ ltw_failures_new(ltw_loop_t *loop, ltw_aws_t *aws, ltw_metrics_t *metrics,
     failures->metrics = metrics;
     failures->config = config;
     failures->s3 = *config;
-    if (config->on_failure != NULL
-        && ltw_failures_s3(config->on_failure, failures->bucket,
-               &failures->prefix))
-    {
-        failures->s3.s3_bucket = failures->bucket;
-    }
+    failures->s3.s3_bucket = failures->bucket;
     failures->linger = ltw_timer_new(loop, ltw_failures_write, failures);
     if (failures->linger == NULL) {
         ltw_failures_free(&failures);

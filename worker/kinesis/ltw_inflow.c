@@ -9,8 +9,17 @@ void
 ltw_inflow_init(ltw_inflow_t *inflow, int64_t poll_interval_ms,
     int64_t batch_window_ms)
 {
-    *inflow = (ltw_inflow_t) { 2 * poll_interval_ms + SLOW_READ_MS,
-        batch_window_ms + HANDING_OVER_MS, 0, 0 };
+    *inflow = (ltw_inflow_t) { 0 };
+    ltw_inflow_pace(inflow, poll_interval_ms, batch_window_ms);
+}
+
+
+void
+ltw_inflow_pace(ltw_inflow_t *inflow, int64_t poll_interval_ms,
+    int64_t batch_window_ms)
+{
+    inflow->gap_ms = 2 * poll_interval_ms + SLOW_READ_MS;
+    inflow->window_ms = batch_window_ms + HANDING_OVER_MS;
 }
 
 

@@ -17,6 +17,9 @@ typedef struct {
 
 void ltw_inflow_init(ltw_inflow_t *inflow, int64_t poll_interval_ms,
     int64_t batch_window_ms);
+/* Other settings, the same state. */
+void ltw_inflow_pace(ltw_inflow_t *inflow, int64_t poll_interval_ms,
+    int64_t batch_window_ms);
 /* A shard was read; it is behind its tip by so much. */
 void ltw_inflow_read(ltw_inflow_t *inflow, int64_t behind_ms, int64_t now_ms);
 /* A shard was read to its end, and what comes after it is not begun. */

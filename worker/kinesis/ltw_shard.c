@@ -209,11 +209,14 @@ ltw_shard_take(void *data, const ltw_records_t *records)
     ltw_shard_t *shard = data;
     const ltw_intake_t intake = { shard->options.services, shard->info.id,
         shard->batcher };
+    const ltw_config_t *config = shard->options.services->config;
     ltw_intake_skipped_t skipped = { 0 };
     ltw_kinesis_record_t record;
     lt_result_t result = LT_OK;
     size_t i;
 
+    ltw_batcher_resize(shard->batcher, config->batch_window,
+        (size_t) config->batch_size);
     for (i = 0; i < records->n && result == LT_OK; i++) {
         ltw_records_at(records, i, &record);
         result = ltw_intake_take(&intake, &record, &skipped);

@@ -15,12 +15,10 @@
 #define RETRY_BASE_MS 50
 #define HOLD_MS 100
 
+/* Addresses and token are looked up each time: they may be reloaded. */
 struct ltw_publisher_s {
     const ltw_services_t *services;
-    lt_str_t urls[URLS_MAX];    /* views into the configuration */
-    size_t urls_n;
     size_t preferred;           /* the one that answered last */
-    char authorization[300];
 };
 
 typedef struct post_s post_t;
@@ -51,20 +49,23 @@ struct ltw_lane_s {
 
 /* ---- the hosts ---- */
 
-static void
-urls_split(ltw_publisher_t *p, const char *text)
+/* The i-th address, from the first again after the last. */
+static lt_str_t
+url_at(const ltw_publisher_t *p, size_t i, size_t *urls_n)
 {
-    while (p->urls_n < URLS_MAX) {
-        size_t len;
+    const char *text = p->services->config->results_urls;
+    lt_str_t urls[URLS_MAX];
+    size_t n = 0, len;
 
-        text += strspn(text, " \t");
+    for (text += strspn(text, " \t"); *text != '\0' && n < URLS_MAX;
+         text += strspn(text, " \t"))
+    {
         len = strcspn(text, " \t");
-        if (len == 0) {
-            break;
-        }
-        p->urls[p->urls_n++] = (lt_str_t) { text, len };
+        urls[n++] = (lt_str_t) { text, len };
         text += len;
     }
+    *urls_n = n;
+    return n > 0 ? urls[i % n] : LT_STR("");
 }
 
 
@@ -72,16 +73,15 @@ ltw_publisher_t *
 ltw_publisher_new(const ltw_services_t *services, lt_error_t *err)
 {
     ltw_publisher_t *p = calloc(1, sizeof(*p));
+    size_t urls_n;
 
     if (p == NULL) {
         lt_error_set(err, 0, "no memory for the publisher");
         return NULL;
     }
     p->services = services;
-    urls_split(p, services->config->results_urls);
-    snprintf(p->authorization, sizeof(p->authorization), "Bearer %s",
-        services->config->results_token_file);
-    if (p->urls_n == 0) {
+    (void) url_at(p, 0, &urls_n);
+    if (urls_n == 0) {
         lt_error_set(err, 0, "results_urls is empty");
         ltw_publisher_free(&p);
     }
@@ -92,12 +92,8 @@ ltw_publisher_new(const ltw_services_t *services, lt_error_t *err)
 void
 ltw_publisher_free(ltw_publisher_t **publisher)
 {
-    if (*publisher != NULL) {
-        explicit_bzero((*publisher)->authorization,
-            sizeof((*publisher)->authorization));
-        free(*publisher);
-        *publisher = NULL;
-    }
+    free(*publisher);
+    *publisher = NULL;
 }
 
 
@@ -159,8 +155,10 @@ hint(int status)
 static void
 log_failure(const ltw_lane_t *lane, const ltw_http_response_t *response)
 {
+    size_t urls_n;
+
     ltw_log(LTW_WARN, "publish_failed", ltw_cstr("session", lane->talk->id),
-        ltw_str("url", lane->publisher->urls[lane->url]),
+        ltw_str("url", url_at(lane->publisher, lane->url, &urls_n)),
         ltw_int("status", response->status),
         ltw_cstr("message", response->err.text),
         ltw_cstr("hint", hint(response->status)),
@@ -174,11 +172,14 @@ try_again(ltw_lane_t *lane)
     ltw_publisher_t *p = lane->publisher;
     ltw_loop_t *loop = p->services->loop;
     int64_t waited_ms = ltw_loop_now_ms(loop) - lane->began_at_ms;
-    unsigned rounds = lane->tries / (unsigned) p->urls_n;
     int64_t delay_ms = 0;
+    unsigned rounds;
+    size_t urls_n;
 
-    lane->url = (lane->url + 1) % p->urls_n;
-    if (lane->tries % p->urls_n == 0) {         /* all were tried: a pause */
+    (void) url_at(p, 0, &urls_n);
+    rounds = lane->tries / (unsigned) urls_n;
+    lane->url++;
+    if (lane->tries % urls_n == 0) {            /* all were tried: a pause */
         delay_ms = RETRY_BASE_MS << (rounds < 6 ? rounds : 6);
         delay_ms += (int64_t) (ltw_loop_random(loop) * (double) delay_ms);
     }
@@ -236,10 +237,14 @@ static void
 send_head(ltw_lane_t *lane)
 {
     ltw_publisher_t *p = lane->publisher;
+    char authorization[300];
     const lt_header_t headers[] = {
         { LT_STR("Content-Type"), LT_STR("application/json") },
-        { LT_STR("Authorization"), lt_str(p->authorization) },
+        { LT_STR("Authorization"), { authorization,
+            (size_t) snprintf(authorization, sizeof(authorization),
+                "Bearer %s", p->services->config->results_token_file) } },
     };
+    size_t urls_n;
     char url[URL_SIZE + QUERY_SIZE];
     ltw_http_request_t request = { .method = "POST", .headers = headers,
         .headers_n = 2, .connect_timeout_ms = CONNECT_TIMEOUT_MS,
@@ -247,7 +252,7 @@ send_head(ltw_lane_t *lane)
     lt_out_t out;
 
     lt_out_init(&out, url, sizeof(url));
-    lt_out_str(&out, p->urls[lane->url]);
+    lt_out_str(&out, url_at(p, lane->url, &urls_n));
     lt_out_cstr(&out, "?session=");
     lt_uri_encode(&out, lt_str(lane->talk->id), 0);
     lt_out_cstr(&out, lane->head->query);
@@ -259,6 +264,7 @@ send_head(ltw_lane_t *lane)
         lane->request = ltw_http_send(p->services->http, &request,
             on_response, lane);
     }
+    explicit_bzero(authorization, sizeof(authorization));
     if (lane->request == 0) {
         try_again(lane);
     }

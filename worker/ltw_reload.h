@@ -1,0 +1,26 @@
+/*
+ * SIGHUP: the configuration is read again, and what can change without a
+ * restart is taken over; everybody reads these settings when they need them.
+ * A file with a mistake changes nothing.  Blocking, for the time of reading
+ * some small files, as nginx' own reload.
+ */
+#ifndef LTW_RELOAD_H
+#define LTW_RELOAD_H
+
+#include "ltw_config.h"
+
+#define LTW_RELOAD_NAMES_MAX 512
+
+typedef struct {
+    char taken[LTW_RELOAD_NAMES_MAX];   /* names of what changed, with spaces */
+    char pinned[LTW_RELOAD_NAMES_MAX];  /* of what needs a restart */
+} ltw_reload_t;
+
+/* 1: it can change without a restart.  "": no parameter. */
+int ltw_reload_takes(const char *name);
+
+/* LT_INVALID: as ltw_config_read(), and *config is as it was. */
+lt_result_t ltw_reload(ltw_config_t *config, const char *path,
+    ltw_reload_t *reload, lt_error_t *err);
+
+#endif
