@@ -9,6 +9,9 @@
  *   gone      ends in the event that is running
  * Only open sockets belong to a talk and get messages.
  *
+ * Messages are written at the end of the round of the event loop in which they
+ * came: all that there are for one socket leave in one call.
+ *
  * Not here: framing (lib/lt_ws.h), what messages mean (actions), who gets
  * what (talk, push).
  *
@@ -22,6 +25,9 @@
 #define NGX_HTTP_LT_CLOSE_MS 2000
 #define NGX_HTTP_LT_UNSENT_MAX 32768    /* bytes that wait in the kernel */
 #define NGX_HTTP_LT_AGENT_MAX 256       /* of what came as User-Agent */
+
+void ngx_http_lt_connection_init_process(ngx_cycle_t *cycle,
+    ngx_http_lt_main_conf_t *mcf);
 
 /*
  * Sends the 101 (with the accept key) and takes the connection over from

@@ -106,6 +106,8 @@ ngx_http_lt_connection_open(ngx_http_lt_socket_t *s, ngx_http_request_t *r,
 #if (NGX_HTTP_SSL)
     if (c->ssl != NULL) {
         ngx_ssl_free_buffer(c);
+        (void) SSL_set_mode(c->ssl->connection,
+            SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     }
 #endif
 

@@ -151,7 +151,8 @@ lt_call_get(ngx_http_lt_socket_t *s, lt_out_t *out)
         ngx_http_lt_view(&s->connection->addr_text));
     lt_json_put_str(&w, "userAgent", agent);
     lt_json_close_object(&w);
-    lt_call_put_time(&w, "lastActiveAt", s->active_ms);
+    lt_call_put_time(&w, "lastActiveAt",
+        ngx_http_lt_wall_ms() - (int64_t) (ngx_current_msec - s->active_at_ms));
     lt_json_close_object(&w);
 
     return lt_out_result(out) == LT_OK ? 200 : 500;

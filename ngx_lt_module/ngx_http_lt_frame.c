@@ -1,6 +1,9 @@
 #include "ngx_http_lt_frame.h"
 
+#include "ngx_http_lt_metrics.h"
+
 #define LT_OUT_GATHER 16        /* frames in one writev() */
+#define LT_OUT_JOIN 16384       /* bytes in one record of TLS */
 
 static ngx_http_lt_frame_t *
 lt_frame_alloc(size_t size, ngx_log_t *log)
@@ -142,7 +145,7 @@ static ngx_uint_t
 lt_out_make_room(ngx_http_lt_out_t *out, ngx_http_lt_frame_kind_e kind,
     size_t len)
 {
-    uint32_t i = out->is_begun;
+    uint32_t i = out->begun;
     ngx_uint_t n = 0;
     ngx_http_lt_out_slot_t *slot;
 
@@ -168,13 +171,13 @@ lt_out_make_room(ngx_http_lt_out_t *out, ngx_http_lt_frame_kind_e kind,
 
 ngx_int_t
 ngx_http_lt_out_put(ngx_http_lt_out_t *out, ngx_http_lt_frame_t *frame,
-    ngx_uint_t *dropped, ngx_log_t *log)
+    ngx_log_t *log)
 {
     if (out->frames != 0) {
-        *dropped += lt_out_make_room(out, NGX_HTTP_LT_FRAME_AUDIO,
-            frame->len);
-        *dropped += lt_out_make_room(out, NGX_HTTP_LT_FRAME_CAPTION,
-            frame->len);
+        NGX_HTTP_LT_COUNT(messages_dropped_audio,
+            lt_out_make_room(out, NGX_HTTP_LT_FRAME_AUDIO, frame->len));
+        NGX_HTTP_LT_COUNT(messages_dropped_captions,
+            lt_out_make_room(out, NGX_HTTP_LT_FRAME_CAPTION, frame->len));
     }
 
     if (!lt_out_fits(out, frame->len)
@@ -203,7 +206,7 @@ ngx_http_lt_out_clear(ngx_http_lt_out_t *out)
 {
     ngx_uint_t n = 0;
 
-    for (; out->frames > out->is_begun; n++) {
+    for (; out->frames > out->begun; n++) {
         lt_out_drop(out, out->frames - 1);
     }
 
@@ -213,7 +216,7 @@ ngx_http_lt_out_clear(ngx_http_lt_out_t *out)
 void
 ngx_http_lt_out_free(ngx_http_lt_out_t *out)
 {
-    out->is_begun = 0;
+    out->begun = 0;
     (void) ngx_http_lt_out_clear(out);
     lt_out_emptied(out);
 }
@@ -233,33 +236,74 @@ lt_out_consume(ngx_http_lt_out_t *out, size_t n)
 
         n -= left;
         out->sent = 0;
-        out->is_begun = 0;
+        out->begun -= out->begun != 0;
         lt_out_drop(out, 0);
     }
 }
 
-/* Several frames in one system call.  TLS has no such call: frame by frame. */
+/* The unsent bytes of the i-th. */
+static lt_str_t
+lt_out_rest(const ngx_http_lt_out_t *out, uint32_t i)
+{
+    size_t sent = i == 0 ? out->sent : 0;
+    ngx_http_lt_frame_t *frame = lt_out_at(out, i)->frame;
+
+    return (lt_str_t) { (const char *) frame->data + sent,
+                        frame->len - sent };
+}
+
+/* A call that is repeated brings what it brought before, and perhaps more: the
+   frames that were in it cannot be dropped, and a frame that does not fit
+   goes alone. */
 static ssize_t
-lt_out_write(ngx_http_lt_out_t *out, ngx_connection_t *c)
+lt_out_write_joined(ngx_http_lt_out_t *out, ngx_connection_t *c)
+{
+    size_t len = 0;
+    u_char joined[LT_OUT_JOIN];
+    uint32_t i;
+    lt_str_t rest = lt_out_rest(out, 0);
+
+    if (out->frames == 1 || rest.len > LT_OUT_JOIN) {
+        out->begun = ngx_max(out->begun, 1);
+        return c->send(c, (u_char *) rest.data, rest.len);
+    }
+
+    for (i = 0; i < out->frames; i++) {
+        rest = lt_out_rest(out, i);
+        if (rest.len > LT_OUT_JOIN - len) {
+            break;
+        }
+
+        ngx_memcpy(joined + len, rest.data, rest.len);
+        len += rest.len;
+    }
+
+    out->begun = ngx_max(out->begun, i);
+
+    return c->send(c, joined, len);
+}
+
+static ssize_t
+lt_out_write_gathered(ngx_http_lt_out_t *out, ngx_connection_t *c)
 {
     off_t before = c->sent;
     uint32_t i;
+    lt_str_t rest = lt_out_rest(out, 0);
     ngx_buf_t bufs[LT_OUT_GATHER];
     ngx_chain_t chain[LT_OUT_GATHER];
-    ngx_http_lt_frame_t *frame = lt_out_at(out, 0)->frame;
 
-    out->is_begun = 1;
+    out->begun = 1;
 
-    if (c->ssl != NULL || out->frames == 1) {
-        return c->send(c, frame->data + out->sent, frame->len - out->sent);
+    if (out->frames == 1) {
+        return c->send(c, (u_char *) rest.data, rest.len);
     }
 
     ngx_memzero(bufs, sizeof(bufs));
 
     for (i = 0; i < out->frames && i < LT_OUT_GATHER; i++) {
-        frame = lt_out_at(out, i)->frame;
-        bufs[i].pos = frame->data + (i == 0 ? out->sent : 0);
-        bufs[i].last = frame->data + frame->len;
+        rest = lt_out_rest(out, i);
+        bufs[i].pos = (u_char *) rest.data;
+        bufs[i].last = bufs[i].pos + rest.len;
         bufs[i].memory = 1;
         chain[i].buf = &bufs[i];
         chain[i].next = i + 1 < out->frames && i + 1 < LT_OUT_GATHER
@@ -279,7 +323,8 @@ ngx_http_lt_out_send(ngx_http_lt_out_t *out, ngx_connection_t *c)
     ssize_t n;
 
     while (out->frames != 0) {
-        n = lt_out_write(out, c);
+        n = c->ssl != NULL ? lt_out_write_joined(out, c)
+                           : lt_out_write_gathered(out, c);
 
         if (n == NGX_AGAIN || n == 0) {
             return ngx_handle_write_event(c->write, 0) == NGX_OK ? NGX_AGAIN

@@ -59,15 +59,15 @@ typedef struct {
     uint32_t frames;
     uint32_t bytes;             /* all frames, sent part included */
     uint32_t sent;              /* of the head frame */
-    uint32_t is_begun;          /* the head frame: TLS may hold part of it */
+    uint32_t begun;             /* of these TLS may hold some */
 } ngx_http_lt_out_t;
 
 void ngx_http_lt_out_init(ngx_http_lt_out_t *out);
 
-/* Takes a reference of its own; *dropped += frames that had to go for it.
+/* Takes a reference of its own; what had to go for it is counted.
    NGX_DECLINED: too slow; NGX_ERROR: no memory. */
 ngx_int_t ngx_http_lt_out_put(ngx_http_lt_out_t *out,
-    ngx_http_lt_frame_t *frame, ngx_uint_t *dropped, ngx_log_t *log);
+    ngx_http_lt_frame_t *frame, ngx_log_t *log);
 
 /* Drops what has not begun to be sent; returns how many frames. */
 ngx_uint_t ngx_http_lt_out_clear(ngx_http_lt_out_t *out);
@@ -75,8 +75,12 @@ ngx_uint_t ngx_http_lt_out_clear(ngx_http_lt_out_t *out);
 /* Drops everything. */
 void ngx_http_lt_out_free(ngx_http_lt_out_t *out);
 
-/* NGX_OK: all is sent; NGX_AGAIN: the socket is full, its write event armed;
-   NGX_ERROR: the connection is broken. */
+/*
+ * Several frames leave in one call, over TLS in one record: its connection
+ * must allow moving write buffers (SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER).
+ * NGX_OK: all is sent; NGX_AGAIN: the socket is full, its write event armed;
+ * NGX_ERROR: the connection is broken.
+ */
 ngx_int_t ngx_http_lt_out_send(ngx_http_lt_out_t *out, ngx_connection_t *c);
 
 #endif

@@ -37,8 +37,13 @@
     X(messages_refused, "messages answered with an error")                    \
     X(messages_limited, "messages not looked at: over lt_control_rate")       \
     X(messages_delivered, "messages queued on a socket")                      \
-    X(messages_dropped, "messages dropped: their listener reads too slowly")  \
+    X(messages_dropped_audio, "audio dropped: a listener reads too slowly")   \
+    X(messages_dropped_captions, "captions dropped: the same")                \
+    X(messages_dropped_closed, "messages that waited for a socket that ended")\
+    X(messages_dropped_memory, "messages dropped: no memory")                 \
     X(sockets_too_slow, "sockets closed (1013): they read too slowly")        \
+    X(sockets_idle, "sockets closed (1001): no traffic for lt_idle_timeout")  \
+    X(sockets_broken, "sockets that ended without a close frame")             \
     X(sockets_moved, "sockets sent to other processes (1012) by one leaving") \
     X(listeners_resumed, "listeners that came back with their last segment")  \
     X(segments_resumed, "segments sent again to listeners that missed them") \

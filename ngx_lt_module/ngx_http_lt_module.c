@@ -290,6 +290,7 @@ ngx_http_lt_init_process(ngx_cycle_t *cycle)
     ngx_queue_init(&mcf->joins);
     ngx_queue_init(&mcf->calls);
     ngx_http_lt_push_init_process(mcf);
+    ngx_http_lt_connection_init_process(cycle, mcf);
 
     mcf->scratch_size = mcf->message_max + NGX_HTTP_LT_READ_AHEAD;
     mcf->scratch = ngx_palloc(cycle->pool, mcf->scratch_size);

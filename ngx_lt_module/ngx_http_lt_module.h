@@ -4,7 +4,7 @@
  *
  * All directives live at http level (one deployment), the four flags
  * lt_websocket, lt_sessions, lt_results, lt_status at location level: see
- * docs/directives/.
+ * docs/design.md, "nginx directives".
  *
  * Memory: everything here lives in the cycle's pool.  Room handles are set by
  * each room's _init_process() and are NULL in the master process.
@@ -115,6 +115,8 @@ struct ngx_http_lt_main_conf_s {
     u_char process_raw[NGX_HTTP_LT_PROCESS_ID_LEN / 2];
     ngx_rbtree_t sockets;       /* open ones, by connection id */
     ngx_rbtree_node_t sockets_sentinel;
+    ngx_queue_t waking;         /* the connection room's: sockets to write */
+    ngx_event_t wake;
     ngx_queue_t calls;          /* the connections room's, under way */
     ngx_uint_t calls_n;
     int64_t calls_number;       /* of the last one */

@@ -57,29 +57,36 @@ typedef struct {
 
 struct ngx_http_lt_socket_s {
     ngx_str_node_t sn;              /* by id, among all of the process */
+    u_char id_data[NGX_HTTP_LT_CONNECTION_ID_LEN];
+
+    /* what a message to thousands touches lies together, from here */
     ngx_queue_t queue;              /* talk's listeners */
+    ngx_queue_t waking;             /* the connection room's, to be written */
     ngx_connection_t *connection;
     ngx_http_lt_main_conf_t *mcf;
-    ngx_http_lt_talk_t *talk;       /* NULL when no longer open */
     ngx_http_lt_socket_state_e state;
     ngx_http_lt_role_e role;
+    unsigned is_waking:1;
+    unsigned resumes:1;             /* it comes back by itself */
+    unsigned is_behind:1;           /* what it missed is asked for */
+    unsigned is_moving:1;           /* sent to another process */
+    uint32_t delivered;             /* messages queued, for the log */
+    int64_t segment;                /* listener: the last it was given; 0: none */
+    uint64_t seen;                  /* of the 64 before that; bit 0: the last */
+    ngx_msec_t active_at_ms;        /* the last traffic */
+    ngx_str_t language;             /* listener: what it hears */
+    u_char language_data[NGX_HTTP_LT_LANGUAGE_MAX];
+    ngx_http_lt_out_t out;
+    ngx_str_t label;                /* listener: what it connected with */
+    u_char label_data[NGX_HTTP_LT_LANGUAGE_MAX];
+    /* to here */
+
+    ngx_http_lt_talk_t *talk;       /* NULL when no longer open */
     ngx_http_conf_ctx_t *server;    /* where its audio's location is */
     ngx_http_lt_address_t *address; /* that it counts for; NULL: none */
     u_char *agent;                  /* what came as User-Agent; heap */
     size_t agent_len;
-
     ngx_str_t id;                   /* connection id */
-    u_char id_data[NGX_HTTP_LT_CONNECTION_ID_LEN];
-    ngx_str_t language;             /* listener: what it hears */
-    u_char language_data[NGX_HTTP_LT_LANGUAGE_MAX];
-    ngx_str_t label;                /* listener: what it connected with */
-    u_char label_data[NGX_HTTP_LT_LANGUAGE_MAX];
-    int64_t segment;                /* listener: the last it was given; 0: none */
-    uint64_t seen;                  /* of the 64 before that; bit 0: the last */
-    unsigned resumes:1;             /* it comes back by itself */
-    unsigned is_behind:1;           /* what it missed is asked for */
-    unsigned is_moving:1;           /* sent to another process */
-    unsigned captions:2;            /* listener: what it asks of them */
     ngx_str_t source_language;
     u_char source_data[NGX_HTTP_LT_LANGUAGE_MAX];
 
@@ -94,7 +101,6 @@ struct ngx_http_lt_socket_s {
     ngx_uint_t created_n;           /* speaker: sessions made by createSession
                                        */
     int64_t connected_ms;
-    int64_t active_ms;              /* the last traffic, wall clock */
 
     ngx_http_lt_rate_t rates[NGX_HTTP_LT_RATES];
 
@@ -103,8 +109,6 @@ struct ngx_http_lt_socket_s {
     size_t message_len;
     size_t message_size;
 
-    ngx_http_lt_out_t out;
-    uint32_t delivered;             /* messages queued, for the log */
     uint32_t received;
     ngx_queue_t asks;               /* questions to Redis under way */
     ngx_uint_t asks_n;

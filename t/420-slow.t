@@ -54,7 +54,8 @@ my $gaps = grep { $numbers[$_] != $numbers[$_ - 1] + 1 } 1 .. $#numbers;
 is $gaps, 1, 'one gap, in what had waited longest';
 is join(' ', grep { /^n/ } @got), 'n10 n20 n30 n40 n50 n60', 'control is whole';
 my $c = counters();
-is $c->{messages_dropped}, 60 - @audio, 'what is gone is counted';
+is $c->{messages_dropped_audio}, 60 - @audio, 'what is gone is counted';
+is $c->{messages_dropped_captions}, 0, 'by its kind';
 is $c->{sockets_too_slow}, 0, 'and the socket lives';
 ok alive($slow), 'as does its owner';
 
