@@ -4,7 +4,7 @@
  *
  * All directives live at http level (one deployment), the four flags
  * lt_websocket, lt_sessions, lt_results, lt_status at location level: see
- * docs/design.md, "nginx directives".
+ * docs/directives/.
  *
  * Memory: everything here lives in the cycle's pool.  Room handles are set by
  * each room's _init_process() and are NULL in the master process.

@@ -70,6 +70,7 @@ struct ngx_http_lt_socket_s {
     unsigned resumes:1;             /* it comes back by itself */
     unsigned is_behind:1;           /* what it missed is asked for */
     unsigned is_moving:1;           /* sent to another process */
+    unsigned captions:2;            /* listener: what it asks of them */
     uint32_t delivered;             /* messages queued, for the log */
     int64_t segment;                /* listener: the last it was given; 0: none */
     uint64_t seen;                  /* of the 64 before that; bit 0: the last */
