@@ -86,12 +86,16 @@ sub directives {
 
 sub parameters {
     my %found;
+    my ($names) = slurp('worker/ltw_reload.c')
+        =~ /ltw_reload_names\[\] = \{(.*?)\};/s;
+    my %reloads = map { $_ => 1 } $names =~ /"(\w+)"/g;
     while ($table =~
         /X\((\w+), (\w+), "([^"]*)", (\d+), (\d+),[\s\\]*"([^"]*)"/g)
     {
         my ($name, $type, $default, $min, $max, $text) =
             ($1, $2, $3, $4, $5, $6);
-        my $row = $found{$name} = { scale => \%time };
+        my $row = $found{$name} =
+            { scale => \%time, reload => $reloads{$name} ? 'yes' : 'no' };
         $row->{default} = $default eq '!' ? 'required'
             : $default eq '' ? 'none' : plain($default, \%time);
         $row->{bounds} = [$min, $max] if $type =~ /TIME|COUNT|TEXT/;
@@ -120,6 +124,7 @@ sub check_page {
     like $text, qr/\A# \Q$name\E\n\n\S/, "$page: name and text";
     like $cell{syntax} // '', qr/^`\Q$name\E\b/, "$page: syntax";
     is $cell{context}, $row->{context}, "$page: context";
+    is $cell{reload}, $row->{reload}, "$page: reload" if $row->{reload};
     ok defined $cell{default}, "$page: a default";
     if (defined $row->{default}) {
         my $said = ($cell{default} // '') =~ s/`//gr;
