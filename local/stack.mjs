@@ -146,6 +146,7 @@ export function renderNginx({ dir, aws, redisPort, port, resultsPort, nginxProce
     ['127.0.0.1:6379', `127.0.0.1:${redisPort}`],
     ['kinesis.us-east-1.amazonaws.com:443', kinesis.host],
     ['/etc/nginx/lt/results-token', path.join(dir, 'results-token')],
+    ['/usr/share/lt/apps', at.apps],
     ['127.0.0.1:8081', `127.0.0.1:${resultsPort}`],
   ], dir);
   render('lt-locations.conf', [
@@ -253,7 +254,7 @@ export async function startStack({
       dir, aws, children, stop, redisPort, issuer: provider?.issuer,
       urls: {
         base, speaker: `${base}/speaker/`, listener: `${base}/listener/`, ws: `ws://127.0.0.1:${port}/ws`,
-        status: `http://127.0.0.1:${resultsPort}/lt/status`, results: `http://127.0.0.1:${resultsPort}/lt/results`,
+        console: `http://127.0.0.1:${resultsPort}/lt/console/`, status: `http://127.0.0.1:${resultsPort}/lt/status`, results: `http://127.0.0.1:${resultsPort}/lt/results`,
         worker: `http://127.0.0.1:${statusPort}/`, login: provider?.login,
       },
     };
@@ -288,6 +289,7 @@ async function main() {
   console.log(`
   speak    ${stack.urls.speaker}
   listen   ${stack.urls.listener}
+  console  ${stack.urls.console}
   counters ${stack.urls.status}  (nginx)
            ${stack.urls.worker}  (worker)
   logs     ${stack.dir}/*.log${stack.urls.login ? `

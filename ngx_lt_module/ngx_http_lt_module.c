@@ -3,6 +3,7 @@
 #include "ngx_http_lt_address.h"
 #include "ngx_http_lt_certificate.h"
 #include "ngx_http_lt_conf.h"
+#include "ngx_http_lt_console.h"
 #include "ngx_http_lt_connections.h"
 #include "ngx_http_lt_drain.h"
 #include "ngx_http_lt_credentials.h"
@@ -138,6 +139,7 @@ static ngx_command_t ngx_http_lt_commands[] = {
     LT_PLACE("lt_results", NGX_CONF_NOARGS, ngx_http_lt_results_handler),
     LT_PLACE("lt_status", NGX_CONF_NOARGS | NGX_CONF_TAKE1,
         ngx_http_lt_status_handler),
+    LT_PLACE("lt_console", NGX_CONF_NOARGS, ngx_http_lt_console_handler),
     LT_PLACE("lt_health", NGX_CONF_TAKE1, ngx_http_lt_health_live_handler),
     LT_PLACE("lt_connections", NGX_CONF_NOARGS | NGX_CONF_TAKE1,
         ngx_http_lt_connections_handler),

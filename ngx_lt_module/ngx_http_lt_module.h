@@ -120,6 +120,7 @@ struct ngx_http_lt_main_conf_s {
     ngx_queue_t calls;          /* the connections room's, under way */
     ngx_uint_t calls_n;
     int64_t calls_number;       /* of the last one */
+    ngx_uint_t consoles_n;      /* questions of lt_console under way */
     ngx_queue_t kept;           /* the push room's: for Redis, when it is back */
     ngx_uint_t kept_n;
     size_t kept_bytes;

@@ -66,3 +66,16 @@ ngx_http_lt_reply_value(const ngx_http_lt_reply_t *reply)
         return -1;
     }
 }
+
+ngx_str_t
+ngx_http_lt_reply_string(const ngx_http_lt_reply_t *reply)
+{
+    ngx_str_t text = ngx_null_string;
+
+    if (reply->type == REDIS_REPLY_STRING) {
+        text.data = (u_char *) reply->str;
+        text.len = reply->len;
+    }
+
+    return text;
+}

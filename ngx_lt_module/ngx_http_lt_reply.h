@@ -23,5 +23,7 @@ int64_t ngx_http_lt_reply_number(const ngx_http_lt_reply_t *reply,
     ngx_uint_t i);
 /* The answer itself, not an item: an integer, else -1; "OK" as 1, nil as 0. */
 int64_t ngx_http_lt_reply_value(const ngx_http_lt_reply_t *reply);
+/* The answer itself; empty: it is no string. */
+ngx_str_t ngx_http_lt_reply_string(const ngx_http_lt_reply_t *reply);
 
 #endif

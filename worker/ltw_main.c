@@ -1,6 +1,7 @@
 /* lt-worker: reads its configuration, makes the rooms, waits for the end. */
 #include "kinesis/ltw_consumer.h"
 #include "kinesis/ltw_stream.h"
+#include "ltw_figures.h"
 #include "ltw_log.h"
 #include "ltw_reload.h"
 #include "ltw_services.h"
@@ -35,6 +36,7 @@ typedef struct {
     ltw_session_table_t *sessions;
     ltw_stream_t *stream;
     ltw_status_t *status;
+    ltw_figures_t *figures;
     ltw_timer_t *tick;          /* measures how late the loop is */
     int64_t tick_due_at_ms;
     ltw_timer_t *patience;      /* of the states after RUNNING */
@@ -186,6 +188,7 @@ static void
 ltw_worker_deinit(ltw_worker_t *worker)
 {
     ltw_status_free(&worker->status);
+    ltw_figures_free(&worker->figures);
     ltw_session_table_free(&worker->sessions);
     ltw_stream_free(&worker->stream);
     ltw_timer_free(&worker->tick);
@@ -257,6 +260,11 @@ ltw_worker_init(ltw_worker_t *worker, lt_error_t *err)
     worker->stream = ltw_stream_new(&worker->services, ltw_worker_batch,
         worker);
     if (worker->stream == NULL) {
+        return LT_ERROR;
+    }
+    worker->figures = ltw_figures_new(&worker->services,
+        ltw_stream_worker(worker->stream), ltw_worker_measure, worker);
+    if (worker->figures == NULL) {
         return LT_ERROR;
     }
     if (worker->config.status_listen != NULL) {

@@ -468,6 +468,12 @@ ltw_stream_hurry(ltw_stream_t *stream)
     }
 }
 
+const char *
+ltw_stream_worker(const ltw_stream_t *stream)
+{
+    return stream->owner;
+}
+
 void
 ltw_stream_measure(ltw_stream_t *stream)
 {

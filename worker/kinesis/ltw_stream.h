@@ -28,6 +28,9 @@ void ltw_stream_drain(ltw_stream_t *stream, ltw_handler_t drained,
 /* No longer wait for batches: leases are given back as they are. */
 void ltw_stream_hurry(ltw_stream_t *stream);
 
+/* Its name in the fleet. */
+const char *ltw_stream_worker(const ltw_stream_t *stream);
+
 /* Sets the gauges shards_owned and kinesis_behind_ms. */
 void ltw_stream_measure(ltw_stream_t *stream);
 
