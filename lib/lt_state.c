@@ -203,10 +203,15 @@ static const char lt_state_lua_attach[] =
     "  epoch = string.format('%.0f', tonumber(f[2]) + 1)\n"
     "end\n"
     "local numbering = f[7] == ARGV[5] and f[7] or epoch\n"
+    "if (ARGV[6] or '') ~= '' then\n"
+    "  redis.call(ARGV[7] == '1' and 'HSET' or 'HSETNX', S, 'traceparent',\n"
+    "    ARGV[6])\n"
+    "end\n"
     "redis.call('HSET', S, 'speakerConnection', ARGV[1],\n"
     "  'speakerProcess', ARGV[2], 'epoch', epoch, 'numbering', numbering,\n"
     "  'updatedAt', ARGV[4])\n"
-    "return {0, epoch, f[3], f[4], f[5], f[6], numbering}\n";
+    "return {0, epoch, f[3], f[4], f[5], f[6], numbering,\n"
+    "  redis.call('HGET', S, 'traceparent') or ''}\n";
 
 static const char lt_state_lua_detach[] =
     LUA_KEYS

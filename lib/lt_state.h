@@ -80,7 +80,7 @@ typedef enum {
     LT_STATE_LANGUAGE,
 
     /* ARGV connection, process, speakerKey, now, the numbering to go on with
-       ("" = none) -> epoch, sourceLanguage, isPaused, isMuted, speakerId,
+       ("" = none), traceparent, 1 when it came with the handshake -> epoch, sourceLanguage, isPaused, isMuted, speakerId,
        numbering: that one, if it is the last one; else a new one, the epoch */
     LT_STATE_ATTACH,
 

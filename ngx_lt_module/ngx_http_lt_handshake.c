@@ -12,6 +12,7 @@
 #include "ngx_http_lt_registry.h"
 #include "ngx_http_lt_ring.h"
 #include "ngx_http_lt_state.h"
+#include "ngx_http_lt_variables.h"
 
 #include "lt_language.h"
 #include "lt_session_id.h"
@@ -30,6 +31,8 @@ typedef struct {
     ngx_str_t session_id;
     ngx_str_t language;             /* listener: as asked for */
     ngx_uint_t captions;            /* listener: what it asks of them */
+    ngx_str_t trace;                /* of who speaks */
+    ngx_uint_t is_trace_given;      /* by the handshake; else it is new */
     ngx_http_lt_identity_t identity;    /* of who does not ask to listen */
     ngx_http_lt_join_t join;
     ngx_uint_t is_joining;
@@ -50,7 +53,7 @@ LT_REFUSAL(lt_refuse_upgrade, 426, "UPGRADE_REQUIRED",
 LT_REFUSAL(lt_refuse_key, NGX_HTTP_BAD_REQUEST, "INVALID_WEBSOCKET_KEY",
     "Sec-WebSocket-Key must be given once, as base64 of 16 bytes.");
 LT_REFUSAL(lt_refuse_body, NGX_HTTP_BAD_REQUEST, "INVALID_REQUEST",
-    "An upgrade request has no body.");
+    "A request to listen or to speak has no body.");
 LT_REFUSAL(lt_refuse_no_session, NGX_HTTP_BAD_REQUEST, "MISSING_SESSION_ID",
     "The query must have sessionId.");
 LT_REFUSAL(lt_refuse_session_id, NGX_HTTP_BAD_REQUEST, "INVALID_SESSION_ID",
@@ -85,9 +88,12 @@ static ngx_int_t
 lt_handshake_refuse(ngx_http_request_t *r, const lt_refusal_t *refusal,
     const ngx_str_t *language)
 {
+    ngx_str_t code = { ngx_strlen(refusal->error.code),
+                       (u_char *) refusal->error.code };
     lt_message_error_t error = refusal->error;
 
     NGX_HTTP_LT_COUNT(handshakes_refused, 1);
+    ngx_http_lt_variables_set(r, NGX_HTTP_LT_VARIABLE_CODE, &code);
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
         "lt: event=handshake_refused status=%ui code=%s", refusal->status,
         error.code);
@@ -332,6 +338,26 @@ lt_handshake_check_language(const ngx_str_t *language)
     return lt_language_is_target(code) ? NULL : &lt_refuse_unsupported;
 }
 
+/* For the access log; and the trace that begins here. */
+static void
+lt_handshake_note(lt_handshake_t *h, ngx_uint_t is_listener)
+{
+    ngx_str_t role = ngx_string("listener");
+    ngx_http_request_t *r = h->request;
+
+    if (!is_listener) {
+        ngx_str_set(&role, "speaker");
+        h->trace = ngx_http_lt_variables_trace(r, &h->is_trace_given);
+    }
+
+    ngx_http_lt_variables_set(r, NGX_HTTP_LT_VARIABLE_ROLE, &role);
+    ngx_http_lt_variables_set(r, NGX_HTTP_LT_VARIABLE_SESSION,
+        &h->session_id);
+    ngx_http_lt_variables_set(r, NGX_HTTP_LT_VARIABLE_LANGUAGE, &h->language);
+    ngx_http_lt_variables_copy(r, NGX_HTTP_LT_VARIABLE_CONNECTION,
+        &h->socket->id);
+}
+
 /* Sends the question to Redis that fits the role; NGX_DONE = it is asked. */
 static ngx_int_t
 lt_handshake_ask(lt_handshake_t *h, ngx_uint_t is_listener)
@@ -376,6 +402,7 @@ lt_handshake_ask(lt_handshake_t *h, ngx_uint_t is_listener)
     h->socket->captions = h->captions;
     h->is_joining = 1;
     ngx_http_lt_registry_join_begin(h->mcf, &h->join, &h->session_id);
+    lt_handshake_note(h, is_listener);
     wish = ngx_http_lt_captions_wish(wish_data, &h->socket->language,
         h->captions);
 
@@ -384,7 +411,7 @@ lt_handshake_ask(lt_handshake_t *h, ngx_uint_t is_listener)
                    &wish, lt_handshake_done, h)
              : ngx_http_lt_state_attach(h->mcf, &h->session_id,
                    &h->socket->id, &h->identity.key, &numbering,
-                   lt_handshake_done, h);
+                   &h->trace, h->is_trace_given, lt_handshake_done, h);
 
     if (h->cmd == NULL) {
         ngx_http_lt_socket_free(&h->socket);

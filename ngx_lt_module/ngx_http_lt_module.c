@@ -17,6 +17,7 @@
 #include "ngx_http_lt_jwt.h"
 #include "ngx_http_lt_jwks.h"
 #include "ngx_http_lt_metrics.h"
+#include "ngx_http_lt_variables.h"
 
 #include "lt_claims.h"
 #include "lt_kinesis.h"
@@ -351,8 +352,15 @@ ngx_http_lt_random(u_char *out, size_t len)
     return NGX_OK;
 }
 
+static ngx_int_t
+ngx_http_lt_preconfiguration(ngx_conf_t *cf)
+{
+    return ngx_http_lt_credentials_add_variable(cf) == NGX_OK
+           ? ngx_http_lt_variables_add(cf) : NGX_ERROR;
+}
+
 static ngx_http_module_t ngx_http_lt_module_ctx = {
-    ngx_http_lt_credentials_add_variable,   /* preconfiguration */
+    ngx_http_lt_preconfiguration,   /* preconfiguration */
     ngx_http_lt_postconfiguration,  /* postconfiguration */
     ngx_http_lt_create_main_conf,   /* create main configuration */
     ngx_http_lt_init_main_conf,     /* init main configuration */

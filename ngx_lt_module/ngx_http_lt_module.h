@@ -48,6 +48,16 @@ typedef enum {
     NGX_HTTP_LT_RECORD_FRAMED
 } ngx_http_lt_record_e;
 
+typedef enum {                      /* of the variables room */
+    NGX_HTTP_LT_VARIABLE_SESSION,
+    NGX_HTTP_LT_VARIABLE_CONNECTION,
+    NGX_HTTP_LT_VARIABLE_ROLE,
+    NGX_HTTP_LT_VARIABLE_LANGUAGE,
+    NGX_HTTP_LT_VARIABLE_CODE,
+    NGX_HTTP_LT_VARIABLE_TRACE,
+    NGX_HTTP_LT_VARIABLES
+} ngx_http_lt_variable_e;
+
 typedef struct {
     ngx_http_core_srv_conf_t *server;
     ngx_http_core_loc_conf_t *location;
@@ -107,6 +117,7 @@ struct ngx_http_lt_main_conf_s {
     ngx_shm_zone_t *zone;       /* the metrics room's */
     time_t certificate_end;     /* the first of the public servers; 0: none */
 
+    ngx_int_t variables[NGX_HTTP_LT_VARIABLES];     /* their indexes */
     ngx_array_t places;         /* of ngx_http_lt_place_t: where the flags
                                    stand */
 

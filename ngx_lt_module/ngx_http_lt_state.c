@@ -108,9 +108,10 @@ ngx_http_lt_command_t *
 ngx_http_lt_state_attach(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, const ngx_str_t *connection,
     const ngx_str_t *speaker_key, const ngx_str_t *numbering,
+    const ngx_str_t *trace, ngx_uint_t is_trace_given,
     ngx_http_lt_command_done_pt done, void *data)
 {
-    ngx_str_t args[5];
+    ngx_str_t args[7];
     lt_state_digits_t now;
 
     args[0] = *connection;
@@ -119,8 +120,11 @@ ngx_http_lt_state_attach(ngx_http_lt_main_conf_t *mcf,
     args[2] = *speaker_key;
     args[3] = lt_state_digits(&now, ngx_http_lt_wall_ms());
     args[4] = *numbering;
+    args[5] = *trace;
+    args[6].data = (u_char *) (is_trace_given ? "1" : "0");
+    args[6].len = 1;
 
-    return ngx_http_lt_command_eval(mcf->redis, LT_STATE_ATTACH, session_id, 5,
+    return ngx_http_lt_command_eval(mcf->redis, LT_STATE_ATTACH, session_id, 7,
         args, done, data);
 }
 

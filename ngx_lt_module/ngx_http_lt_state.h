@@ -60,6 +60,7 @@ ngx_http_lt_command_t *ngx_http_lt_state_language(
 ngx_http_lt_command_t *ngx_http_lt_state_attach(ngx_http_lt_main_conf_t *mcf,
     const ngx_str_t *session_id, const ngx_str_t *connection,
     const ngx_str_t *speaker_key, const ngx_str_t *numbering,
+    const ngx_str_t *trace, ngx_uint_t is_trace_given,
     ngx_http_lt_command_done_pt done, void *data);
 
 ngx_http_lt_command_t *ngx_http_lt_state_detach(ngx_http_lt_main_conf_t *mcf,

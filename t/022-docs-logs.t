@@ -39,4 +39,14 @@ for my $program (sort keys %events) {
     }
 }
 
-done_testing() if !@ARGV;
+exit if @ARGV;
+
+# So it is with nginx's variables.
+my %variable = map { $_ => 1 } map { /ngx_string\("(lt_\w+)"\)/g }
+    LT::Events::slurp('ngx_lt_module/ngx_http_lt_variables.c');
+my %described = map { $_ => 1 }
+    LT::Events::slurp($page) =~ /^\| `\$(lt_\w+)` \| \S/mg;
+is_deeply [sort keys %described], [sort keys %variable],
+    'each variable of nginx, and no other';
+
+done_testing();
