@@ -29,7 +29,7 @@ static const char lt_state_lua_claim[] =
     "local owner = l[1] or ''\n"
     "local is_free = owner == '' or owner == ARGV[1]\n"
     "  or (owner == ARGV[2] and l[2] == ARGV[3])\n"
-    "if not is_free or ARGV[4] == '1' then\n"
+    "if not is_free or (ARGV[4] == '1' and owner ~= ARGV[1]) then\n"
     "  return {0, owner, l[2] or ''}\n"
     "end\n"
     "redis.call('HSET', KEYS[1], 'owner', ARGV[1])\n"
