@@ -1,7 +1,8 @@
 // How long after it was said a phrase is heard, in mode live and in mode
 // window, by the whole chain: a scripted recogniser with Transcribe's delays,
-// and stages as slow as AWS's.
-//   node bench/live.mjs [--seconds 90] [--modes live,window] [--languages es,pt]
+// stages as slow as AWS's, listeners that play one clip after the other.
+//   node bench/live.mjs [--seconds 90 | --minutes 30] [--modes live,window] [--languages es,pt] [--wpm 150]
+//     [--longer fr=1.3: its clips are so much longer than what was said] [--late 0.05 --lost 0.01: shares of the voices]
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -9,19 +10,26 @@ import { parseArgs } from 'node:util';
 import { connect, createSession, listen, percentile, speak } from '../local/client.mjs';
 import { ROOT, startStack } from '../local/stack.mjs';
 import { BYTES_PER_SECOND } from '../local/talk.mjs';
+import { compare, drift, play, phraseEnds } from './live-judge.mjs';
 
 const { values: options } = parseArgs({ options: {
     seconds: { type: 'string', default: '90' },
+    minutes: { type: 'string' },
     modes: { type: 'string', default: 'live,window' },
     languages: { type: 'string', default: 'es,pt' },
     wpm: { type: 'string', default: '150' },
+    longer: { type: 'string', default: '' },
+    late: { type: 'string', default: '0' },
+    lost: { type: 'string', default: '0' },
 } });
-const SECONDS = Number(options.seconds), WORDS_PER_S = Number(options.wpm) / 60;
-const STAGES = [
-    { service: 'translate', operation: 'TranslateText', ms: 200 },
-    { service: 'polly', operation: 'SynthesizeSpeech', ms: 300 },
-    { service: 's3', operation: 'PutObject', ms: 100 },
-];
+const SECONDS = options.minutes ? Number(options.minutes) * 60 : Number(options.seconds);
+const LANGUAGES = options.languages.split(',');
+const S3_MS = 100;
+const SPEECH = { wpm: Number(options.wpm), translateMs: 200, voiceMs: 300, late: Number(options.late), lost: Number(options.lost),
+    longer: Object.fromEntries(options.longer.split(',').filter(Boolean).map((one) => {
+        const [language, times] = one.split('=');
+        return [language, Number(times)];
+    })) };
 const END_MS = 60_000;
 
 const TEXT = `Good morning everybody, and welcome to this house. I want to talk about water today.
@@ -33,86 +41,41 @@ A good farmer needs less water than his father did, but there are many more farm
 We can build more walls and bigger lakes, or we can learn to use less. I think that we should do the second thing first.`;
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const plain = (text) => text.toLowerCase().match(/[a-z']+/g) ?? [];
 
-// Words with times, at an even pace: a comma is a short pause, the end of a
-// sentence a longer one.
+// Words with times: a comma is a short pause, the end of a sentence a longer
+// one; as many a minute as asked, pauses and all.
 function script() {
+    const tokens = TEXT.split(/\s+/).map((token) => /^(.*?)([.,?!]?)$/.exec(token).slice(1));
+    const spans = tokens.map(([w, mark]) => [0.5 + w.length / 10, { '': 0.05, ',': 0.5 }[mark] ?? 1.5]);
+    const unit = tokens.length * 60 / SPEECH.wpm / spans.flat().reduce((a, b) => a + b, 0);
     const words = [];
-    let at = 1;
 
-    while (at < SECONDS) {
-        for (const token of TEXT.split(/\s+/)) {
-            const [, w, mark] = /^(.*?)([.,?!]?)$/.exec(token);
-            const length = (0.5 + w.length / 10) / WORDS_PER_S;
-
-            words.push({ w: w.toLowerCase(), s: at, e: at + length, mark });
-            at += length + { '': 0.02, ',': 0.2 }[mark || ''] || 0.6;
-            if (at >= SECONDS) {
-                break;
-            }
-        }
+    for (let at = 1, i = 0; at < SECONDS; i = (i + 1) % tokens.length) {
+        const [[w, mark], [length, pause]] = [tokens[i], spans[i]];
+        words.push({ w: w.toLowerCase(), s: at, e: at + length * unit, mark });
+        at += (length + pause) * unit;
     }
     return words;
 }
 
-async function setStages(stack) {
-    for (const stage of STAGES) {
-        const answer = await fetch(`${stack.aws.admin}/fault`, { method: 'POST',
-            headers: { 'content-type': 'application/json' },
-            body: JSON.stringify({ ...stage, kind: 'slow', times: -1 }) });
-        if (!answer.ok) {
-            throw new Error(`no slow ${stage.service}: ${await answer.text()}`);
-        }
+async function slowStore(stack) {
+    const answer = await fetch(`${stack.aws.admin}/fault`, { method: 'POST', headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ service: 's3', operation: 'PutObject', ms: S3_MS, kind: 'slow', times: -1 }) });
+    if (!answer.ok) {
+        throw new Error(`no slow S3: ${await answer.text()}`);
     }
 }
 
-// Where each segment's last word ended, by counting words of the script.
-function phraseEnds(segments, words) {
-    let n = 0;
-    return segments.map(({ sourceTranscript }) => {
-        n += plain(sourceTranscript).length;
-        return words[Math.min(n, words.length) - 1].e;
-    });
-}
-
-// By the least squares: ms that the lag grows in a minute.
-function drift(points) {
-    const mean = (list) => list.reduce((a, b) => a + b, 0) / list.length;
-    const [x, y] = [0, 1].map((i) => mean(points.map((p) => p[i])));
-    const over = points.reduce((a, p) => a + (p[0] - x) * (p[1] - y), 0);
-    const under = points.reduce((a, p) => a + (p[0] - x) ** 2, 0);
-    return under > 0 ? over / under * 60 : 0;
-}
-
-function compare(words, segments) {
-    const got = segments.flatMap(({ sourceTranscript }) => plain(sourceTranscript));
-    const want = words.flatMap(({ w }) => plain(w));
-    let lost = 0, doubled = 0;
-
-    for (let i = 0, k = 0; i < want.length || k < got.length;) {
-        if (want[i] === got[k]) {
-            i++, k++;
-        } else if (got.indexOf(want[i], k) - k < 12 && got.indexOf(want[i], k) >= 0) {
-            doubled++, k++;
-        } else {
-            lost++, i++;
-        }
-    }
-    return { lost, doubled };
-}
-
-async function measure(mode, dir, words) {
+async function measure(mode, dir) {
     const out = path.join(dir, mode);
     mkdirSync(out);
     const stack = await startStack({ dir: path.join(dir, `${mode}-stack`), mode,
-        recognizer: path.join(ROOT, 'bench/scripted-recognizer.mjs') });
+        recognizer: path.join(ROOT, 'bench/scripted-recognizer.mjs'), speech: path.join(ROOT, 'bench/scripted-speech.mjs') });
     try {
-        await setStages(stack);
+        await slowStore(stack);
         const { sessionId, speakerToken } = await createSession(stack);
         const show = () => {};
-        const listeners = await Promise.all(options.languages.split(',').map(
-            (language) => listen(stack, { sessionId, language, out, show })));
+        const listeners = await Promise.all(LANGUAGES.map((language) => listen(stack, { sessionId, language, out, show })));
         const speaker = await connect(`${stack.urls.ws}?sessionId=${sessionId}&token=${encodeURIComponent(speakerToken)}`);
         const began = Date.now();
 
@@ -122,53 +85,88 @@ async function measure(mode, dir, words) {
         await Promise.all(listeners.flatMap((l) => l.pending));
         speaker.close();
         listeners.forEach((l) => l.socket.close());
-        return { began, listeners };
+        const { counters } = await (await fetch(stack.urls.worker)).json();
+        return { began, listeners, counters };
     } finally {
         await stack.stop();
     }
 }
 
-function judge({ began, listeners }, words) {
-    const points = [];
-    const numbers = new Map();
-    let revisions = 0, lost = 0, doubled = 0;
+// What one listener got: clips and captions by segment.
+function judgeListener({ language, segments, captions, order }, { began, words, commits }) {
+    const told = [...segments.map((s) => ({ ...s, source: s.sourceTranscript, heard: s.timing.heard })),
+        ...captions.map((c) => ({ ...c, source: c.sourceText ?? c.text }))].sort((a, b) => a.segment - b.segment);
+    const ends = phraseEnds(told.map(({ source }) => source), words);
+    const played = play(told, commits);
+    const clips = told.map((one, i) => ({ ...one, ...played[i], end: ends[i] })).filter(({ url }) => url);
+    const gaps = {};
 
-    for (const { segments } of listeners) {
-        segments.sort((a, b) => a.sequenceNumber - b.sequenceNumber);
-        const ends = phraseEnds(segments, words);
-        segments.forEach((segment, i) => {
-            points.push([ends[i], segment.timing.heard - began - ends[i] * 1000]);
-            revisions += (numbers.get(segment.segment) ?? segment.sourceTranscript) !== segment.sourceTranscript;
-            numbers.set(segment.segment, segment.sourceTranscript);
-        });
-        const { lost: l, doubled: d } = compare(words, segments);
-        lost += l;
-        doubled += d;
+    captions.forEach(({ reason }) => { gaps[reason] = (gaps[reason] ?? 0) + 1; });
+    return { language, ...compare(words, told.map(({ source }) => source)), gaps, clips: clips.length, segments: told.length,
+        arrivals: clips.map((c) => [c.end, c.heard - began - c.end * 1000]),
+        lags: clips.map((c) => [c.end, c.start - began - c.end * 1000]),
+        stall: Math.max(0, ...played.map(({ stall }) => stall)),
+        overlaps: clips.filter((c, i) => i > 0 && c.start < clips[i - 1].stop).length,
+        disorder: order.filter((n, i) => i > 0 && n <= order[i - 1]).length,
+        isWhole: told.every(({ segment }, i) => segment === i + 1) };
+}
+
+function judge({ began, listeners, counters }, words) {
+    const commits = new Map(listeners.flatMap(({ segments }) => segments.map((s) => [s.segment, s.timing.transcribed])));
+    const all = listeners.map((listener) => judgeListener(listener, { began, words, commits }));
+    const numbers = new Map();
+    let revisions = 0;
+
+    for (const { segment, sourceTranscript } of listeners.flatMap(({ segments }) => segments)) {
+        revisions += (numbers.get(segment) ?? sourceTranscript) !== sourceTranscript;
+        numbers.set(segment, sourceTranscript);
     }
-    const lags = points.map(([, lag]) => lag);
-    return { segments: numbers.size, p50: percentile(lags, 0.5), p90: percentile(lags, 0.9), p99: percentile(lags, 0.99),
-        max: Math.max(...lags), lost, doubled, revisions, drift: drift(points) };
+    const arrivals = all.flatMap((l) => l.arrivals), lags = arrivals.map(([, lag]) => lag);
+    const sum = (field) => all.reduce((a, l) => a + l[field], 0);
+    return { all, counters, segments: Math.max(...all.map((l) => l.segments)), p50: percentile(lags, 0.5), p90: percentile(lags, 0.9),
+        p99: percentile(lags, 0.99), max: Math.max(...lags), lost: sum('lost'), doubled: sum('doubled'), revisions, drift: drift(arrivals) };
+}
+
+const pad = (cells, width = 11) => cells.map((c) => String(c).padStart(width)).join('');
+
+function print(found) {
+    const rows = ['segments', 'p50', 'p90', 'p99', 'max', 'lost', 'doubled', 'revisions', 'drift'];
+    console.log(`\n  ${SECONDS} s at ${options.wpm} words a minute; ms from a phrase's end to its clip at the listener\n`);
+    console.log(`  ${'mode'.padEnd(8)}${pad(rows)}`);
+    for (const [mode, figures] of Object.entries(found)) {
+        console.log(`  ${mode.padEnd(8)}${pad(rows.map((r) => Math.round(figures[r])))}`);
+    }
+    console.log(`\n  until it is heard, by a listener who plays one clip after the other; a stall: he waits longer than the stages take\n`);
+    console.log(`  ${'mode'.padEnd(8)}${pad(['language', 'lag p50', 'lag p95', 'ms/min', 'stall max', 'overlaps', 'disorder', 'whole'])}  clips, and captions why`);
+    for (const [mode, { all }] of Object.entries(found)) {
+        for (const l of all) {
+            const lags = l.lags.map(([, lag]) => lag);
+            console.log(`  ${mode.padEnd(8)}${pad([l.language, Math.round(percentile(lags, 0.5)), Math.round(percentile(lags, 0.95)),
+                Math.round(drift(l.lags)), Math.round(l.stall), l.overlaps, l.disorder, l.isWhole])}  ${l.clips} ${JSON.stringify(l.gaps)}`);
+        }
+    }
+    for (const [mode, { counters: c }] of Object.entries(found)) {
+        console.log(`  ${mode}: counted by the worker: late ${c.segments_late}, captioned ${c.segments_captioned}, behind ${c.segments_behind},`
+            + ` merged ${c.segments_merged}, skipped ${c.segments_skipped}, failed ${c.segments_failed}, clips spoken faster ${c.voices_faster}`);
+    }
 }
 
 const dir = mkdtempSync(path.join(tmpdir(), 'lt-live-'));
 const words = script();
 process.env.SCRIPT = path.join(dir, 'script.json');
+process.env.SPEECH = path.join(dir, 'speech.json');
 writeFileSync(process.env.SCRIPT, JSON.stringify(words));
+writeFileSync(process.env.SPEECH, JSON.stringify(SPEECH));
 const found = {};
 try {
     for (const mode of options.modes.split(',')) {
-        found[mode] = judge(await measure(mode, dir, words), words);
+        found[mode] = judge(await measure(mode, dir), words);
     }
 } finally {
     rmSync(dir, { recursive: true, force: true });
 }
 
-const rows = ['segments', 'p50', 'p90', 'p99', 'max', 'lost', 'doubled', 'revisions', 'drift'];
-console.log(`\n  ${SECONDS} s at ${options.wpm} words a minute, ${options.languages}; ms from a phrase's end to its clip at the listener\n`);
-console.log(`  ${'mode'.padEnd(8)}${rows.map((r) => r.padStart(11)).join('')}`);
-for (const [mode, figures] of Object.entries(found)) {
-    console.log(`  ${mode.padEnd(8)}${rows.map((r) => String(Math.round(figures[r])).padStart(11)).join('')}`);
-}
+print(found);
 const { live = {}, window = {} } = found;
 console.log(JSON.stringify({ bench: 'live', live_p50_ms: Math.round(live.p50), live_p90_ms: Math.round(live.p90),
     window_p90_ms: Math.round(window.p90), words_lost: live.lost, words_doubled: live.doubled, revisions: live.revisions,

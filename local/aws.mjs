@@ -1,4 +1,5 @@
 // AWS on a laptop: node local/aws.mjs --dir DIR [--shards N] [--recognizer P]
+// [--speech M: a module with other translateService and pollyService]
 // Starts every stand-in on a free loopback port, prints one JSON line when
 // all are ready, and ends, with its children, when its standard input ends or
 // on SIGTERM or SIGINT.
@@ -11,21 +12,23 @@ import { Calls, Faults, startAdmin } from './faults.mjs';
 import { startFleet } from './fleet.mjs';
 import { startFront } from './front.mjs';
 import { kinesisService } from './kinesis.mjs';
-import { pollyService } from './polly.mjs';
+import * as polly from './polly.mjs';
 import { s3Service } from './s3.mjs';
 import { makeCertificates } from './tls.mjs';
 import { startTranscribe } from './transcribe.mjs';
-import { translateService } from './translate.mjs';
+import * as translate from './translate.mjs';
 
 const RECOGNIZER = fileURLToPath(
     new URL('../build/local/recognizer', import.meta.url));
-const USAGE = 'usage: aws.mjs --dir DIR [--shards N] [--recognizer PATH]';
+const USAGE = 'usage: aws.mjs --dir DIR [--shards N] [--recognizer PATH] '
+    + '[--speech MODULE]';
 
 function readArguments() {
     const { values } = parseArgs({ options: {
         dir: { type: 'string' },
         shards: { type: 'string', default: '1' },
         recognizer: { type: 'string', default: RECOGNIZER },
+        speech: { type: 'string' },
     } });
     const shards = Number(values.shards);
     if (!values.dir || !Number.isInteger(shards) || shards < 1
@@ -53,13 +56,15 @@ function end(code) {
     process.exit(code);
 }
 
-async function startAll({ dir, shards, recognizer }) {
+async function startAll({ dir, shards, recognizer, speech }) {
     await access(recognizer, constants.X_OK).catch(() => {
         throw new Error(`no recognizer at ${recognizer}: build it first`);
     });
     await mkdir(dir, { recursive: true });
     const [{ ca, tls }, kinesis, s3] = await Promise.all([
         makeCertificates(dir), kinesisService(dir, shards), s3Service(dir)]);
+    const { translateService, pollyService } = speech
+        ? await import(resolve(speech)) : { ...translate, ...polly };
     const services = [kinesis, s3, translateService(), pollyService()];
     services.forEach((service) => running.push(service.stop));
 

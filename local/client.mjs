@@ -35,17 +35,20 @@ export function connect(url) {
 
 // A listener as the existing app is one: joins, fetches each clip, notes when it has it.
 export async function listen(stack, { sessionId, language, out, show }) {
-  const listener = { language, segments: [], captions: [], pending: [] };
+  const listener = { language, segments: [], captions: [], order: [], pending: [] };
   const socket = await connect(`${stack.urls.ws}?sessionId=${sessionId}&targetLanguage=${language}`);
   listener.socket = socket;
   listener.ended = new Promise((resolve) => { listener.end = resolve; });
   socket.on('close', () => listener.end(false));
   socket.on('message', (data) => {
     const message = JSON.parse(data);
+    if (message.segment) {
+      listener.order.push(message.segment);
+    }
     if (message.type === 'translatedAudio') {
       listener.pending.push(fetchClip(listener, message, { out, show }));
     } else if (message.type === 'caption') {
-      listener.captions.push(message);
+      listener.captions.push({ ...message, heard: Date.now() });
       show(language, `${message.text} (no voice: ${message.reason})`);
     } else if (message.type === 'sessionEnded') {
       listener.end(true);

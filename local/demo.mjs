@@ -167,7 +167,7 @@ async function run(stack) {
   report.cost_usd = cost(calls, {
     talk_seconds: wallSeconds, transcribed_seconds: spoken.seconds,
     translated_characters: characters('sourceTranscript'), spoken_characters: characters('transcript'),
-  }, JSON.parse(fs.readFileSync(path.join(ROOT, 'local/prices.json'))));
+  }, JSON.parse(fs.readFileSync(path.join(ROOT, 'config/prices.json'))));
   fs.writeFileSync(path.join(OUT, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   fs.writeFileSync(path.join(OUT, 'captions.txt'), listeners.flatMap((l) => l.segments.map((s) => ({ ...s, l: l.language })))
     .sort((a, b) => a.segment - b.segment)

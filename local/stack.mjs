@@ -175,14 +175,15 @@ export function renderWorker({ dir, aws, redisPort, resultsPort, statusPort, mod
     results_urls: `http://127.0.0.1:${resultsPort}/lt/results`,
     results_token_file: path.join(dir, 'results-token'),
     status_listen: `127.0.0.1:${statusPort}`,
+    price_list: path.join(ROOT, 'config/prices.json'),
     mode,
   }).map(([name, value]) => `${name} = ${value}\n`).join(''));
   return file;
 }
 
-export async function startAws(dir, shards, recognizer) {
+export async function startAws(dir, shards, recognizer, speech) {
   const child = start('aws', process.execPath, ['local/aws.mjs', '--dir', dir, '--shards', String(shards),
-    '--recognizer', recognizer], { dir, input: 'pipe', output: 'pipe' });
+    '--recognizer', recognizer, ...(speech ? ['--speech', speech] : [])], { dir, input: 'pipe', output: 'pipe' });
   let text = '';
   child.stdout.on('data', (data) => { text += data; });
   await until('the stand-ins for AWS', child, async () => text.includes('\n'));
@@ -191,11 +192,11 @@ export async function startAws(dir, shards, recognizer) {
 
 /**
  * Starts everything. port: where browsers connect (0 = any free one). mode: window or live. identity: speakers need a
- * token of local/issuer.mjs. fleet: nginx and worker get temporary AWS keys as containers do. Returns { urls, dir, aws, children, issuer, stop() }; whoever starts a stack must stop it.
+ * token of local/issuer.mjs. speech: a module in place of Translate and Polly. fleet: nginx and worker get temporary AWS keys as containers do. Returns { urls, dir, aws, children, issuer, stop() }; whoever starts a stack must stop it.
  */
 export async function startStack({
   dir = path.join(BUILD, 'run'), port = 0, nginxProcesses = 2, shards = 1, mode = 'window',
-  identity = false, fleet = false, recognizer = path.join(BUILD, 'local/recognizer'), say = () => {},
+  identity = false, fleet = false, recognizer = path.join(BUILD, 'local/recognizer'), speech = null, say = () => {},
 } = {}) {
   dir = path.resolve(dir);
   fs.rmSync(dir, { recursive: true, force: true });
@@ -225,7 +226,7 @@ export async function startStack({
       await until('Redis', child, connects(redisPort));
     });
     const aws = await timed('stand-ins for AWS', async () => {
-      const started = await startAws(dir, shards, recognizer);
+      const started = await startAws(dir, shards, recognizer, speech);
       children.push(started.child);
       return started.aws;
     });

@@ -57,8 +57,8 @@ async function warmUp() {
     }
 }
 
-export function translateService() {
-    warmUp().catch((err) => console.error(`translate: ${err.message}`));
+export function translateService({ isCold = false } = {}) {
+    (isCold ? Promise.resolve() : warmUp()).catch((err) => console.error(`translate: ${err.message}`));
     return {
         name: 'translate', signingName: 'translate', protocol: 'json',
         maxBody: 256 * 1024,

@@ -4,6 +4,7 @@
 #include "aws/ltw_aws_credentials.h"
 #include "kinesis/ltw_failures.h"
 #include "lt_aws.h"
+#include "session/ltw_settings.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -403,6 +404,7 @@ ltw_config_complete(ltw_config_t *config, const int *lines, lt_error_t *err)
 {
     const ltw_config_row_t *row;
     lt_result_t result = LT_OK;
+    ltw_settings_t settings;
     char *value;
     size_t i;
 
@@ -432,6 +434,13 @@ ltw_config_complete(ltw_config_t *config, const int *lines, lt_error_t *err)
     }
     if (config->mode == LTW_MODE_LIVE) {
         config->batch_window = 0;       /* audio waits for nothing */
+    }
+    if (config->voice_patience == 0) {
+        config->voice_patience = config->mode == LTW_MODE_LIVE ? 1000 : 5000;
+    }
+    err->code = lines[ltw_config_find("max_cost_per_hour") - ltw_config_rows];
+    if (ltw_settings_read(&settings, config, err) != LT_OK) {
+        return LT_INVALID;
     }
     err->code = lines[ltw_config_find("on_failure") - ltw_config_rows];
     if (config->on_failure != NULL

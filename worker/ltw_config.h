@@ -53,6 +53,15 @@
         "the first line is sent to nginx")                                  \
     X(mode, CHOICE, "window", 0, 1,                                         \
         "window live: when segments are committed")                         \
+    X(voice_patience, TIME, "0s", 0, 9000,                                  \
+        "listeners wait so long for a voice; 0: 1 s if live, else 5 s")     \
+    X(vocabulary, TEXT, "", 1, 200, "of Transcribe, for talks without one") \
+    X(terminology, TEXT, "", 1, 256, "of Translate, for talks without one") \
+    X(lexicons, TEXT, "", 1, 104, "of Polly, up to five, separated by spaces")\
+    X(price_list, FILE, "", 0, 4096,                                        \
+        "JSON file with AWS's prices; none: costs are not metered")         \
+    X(max_cost_per_hour, TEXT, "", 1, 12,                                   \
+        "US dollars a talk may spend in an hour; then captions only")       \
     X(batch_window, TIME, "3s", 100, 60000,                                 \
         "mode window: a batch is closed when its first record is this old")              \
     X(batch_size, COUNT, "100", 1, 10000,                                   \

@@ -83,7 +83,12 @@
     X(results_posted, "results accepted by nginx")                          \
     X(results_failed, "results that no nginx accepted")                     \
     X(results_held, "results that waited for the lease to be renewed")      \
-    X(results_dropped, "results dropped: too many were waiting")
+    X(results_dropped, "results dropped: too many were waiting")            \
+    X(cost_kinesis_microdollars, "spent by list prices, of ended talks")    \
+    X(cost_transcribe_microdollars, "the same: Transcribe")                 \
+    X(cost_translate_microdollars, "the same: Translate")                   \
+    X(cost_polly_microdollars, "the same: Polly")                           \
+    X(cost_s3_microdollars, "the same: S3")
 
 /* name, text: go up and down */
 #define LTW_GAUGES(X)                                                       \

@@ -53,7 +53,8 @@ test_fits(void **state)
     char *mp3 = calloc(1, LTW_INLINE_MAX), *url;
     lt_str_t half = { text, sizeof(text) / 2 };
     ltw_message_t message = { LT_STR("adjective-substantive-999"),
-        LT_STR("es"), late, late, half, half };
+        LT_STR("es"), late, late, half, half,
+        { "captions", late } };
     size_t len;
     lt_out_t out;
 

@@ -265,12 +265,15 @@ class Talk {
 class Rig {
   workers = [];
 
-  async start({ worker = true, shards = 1, config = {} } = {}) {
+  /* standIns: more arguments of local/aws.mjs. */
+  async start({ worker = true, shards = 1, config = {}, standIns: more = [] }
+    = {}) {
     this.dir = fs.mkdtempSync(`${tmpdir()}/lt-worker-`);
     this.redis = new Redis(this.dir);
     this.results = new Results();
     fs.writeFileSync(`${this.dir}/token`, `${TOKEN}\n`, { mode: 0o600 });
-    [this.aws] = await Promise.all([standIns.start('--shards', `${shards}`),
+    [this.aws] = await Promise.all([standIns.start('--shards', `${shards}`,
+      ...more),
       this.redis.start(),
       this.results.start()]);
     this.kinesis = new KinesisClient(standIns.client(this.aws.kinesis));
@@ -291,6 +294,7 @@ class Rig {
       redis: `unix:${this.redis.socket}`,
       results_urls: this.results.url, results_token_file: `${this.dir}/token`,
       status_listen: `127.0.0.1:${await freePort()}`, batch_window: '1s',
+      price_list: path.join(ROOT, 'config/prices.json'),
       starting_position: 'trim_horizon', ...changes };
   }
 

@@ -15,6 +15,7 @@
 #include "lt_base.h"
 
 #define LTW_ASR_ITEMS_MAX 1024          /* of one result, more are cut */
+#define LTW_VOCABULARY_MAX 200          /* Transcribe, VocabularyName */
 
 typedef struct {
     lt_str_t text;
@@ -61,6 +62,7 @@ typedef struct {
     const char *language;               /* "en": our code */
     const char *stream_id;              /* 36 characters, UUID; kept over the
                                            reopenings of one line */
+    const char *vocabulary;             /* its name; "": none */
 } ltw_asr_options_t;
 
 /* What an engine file provides; the first member of its own struct. */

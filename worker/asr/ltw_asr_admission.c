@@ -33,6 +33,7 @@ struct ltw_asr_stream_s {
     char id[120];               /* of the place */
     char language[8];
     char stream_id[40];
+    char vocabulary[LTW_VOCABULARY_MAX + 1];
     admission_state_t state;
     unsigned in_callback;
     ltw_asr_stream_t *inner;
@@ -138,7 +139,8 @@ admitted(stream_t *s)
 {
     static const ltw_asr_events_t events = { on_open, on_result, on_drain,
         on_end };
-    ltw_asr_options_t options = { s->session_id, s->language, s->stream_id };
+    ltw_asr_options_t options = { s->session_id, s->language, s->stream_id,
+        s->vocabulary };
     ltw_asr_engine_t *inner = s->engine->inner;
     lt_error_t err = { 0 };
 
@@ -277,6 +279,7 @@ stream_open(ltw_asr_engine_t *engine, const ltw_asr_options_t *options,
     snprintf(s->session_id, sizeof(s->session_id), "%s", options->session_id);
     snprintf(s->language, sizeof(s->language), "%s", options->language);
     snprintf(s->stream_id, sizeof(s->stream_id), "%s", options->stream_id);
+    snprintf(s->vocabulary, sizeof(s->vocabulary), "%s", options->vocabulary);
     snprintf(s->id, sizeof(s->id), "%s", options->stream_id);
     s->asked_at_ms = ltw_loop_now_ms(e->services->loop);
     s->timer = ltw_timer_new(e->services->loop, on_ask, s);

@@ -47,6 +47,7 @@ struct ltw_asr_line_s {
     char session_id[80];
     char language[8];
     char stream_id[LTW_STREAM_ID_SIZE];
+    char vocabulary[LTW_VOCABULARY_MAX + 1];
 
     line_state_t state;
     feed_t feeds[2];
@@ -391,7 +392,7 @@ open_feed(ltw_asr_line_t *line, feed_t *f)
     static const ltw_asr_events_t events = { on_open, on_result, on_drain,
         on_end };
     ltw_asr_options_t options = { line->session_id, line->language,
-        line->stream_id };
+        line->stream_id, line->vocabulary };
     lt_error_t err = { 0 };
 
     f->base = replay_from(line);
@@ -493,6 +494,8 @@ ltw_asr_line_open(const ltw_services_t *services, ltw_asr_engine_t *engine,
     snprintf(line->session_id, sizeof(line->session_id), "%s",
         options->session_id);
     snprintf(line->language, sizeof(line->language), "%s", options->language);
+    snprintf(line->vocabulary, sizeof(line->vocabulary), "%s",
+        options->vocabulary);
     line->feeds[0].line = line->feeds[1].line = line;
     line->now = &line->feeds[0];
     line->next = &line->feeds[1];

@@ -48,8 +48,9 @@ typedef struct {
 } ltw_asr_line_events_t;
 
 typedef struct {
-    const char *session_id;     /* for the log; both are copied */
+    const char *session_id;     /* for the log; all are copied */
     const char *language;
+    const char *vocabulary;     /* its name; "": none */
 } ltw_asr_line_options_t;
 
 /* NULL: no memory.  No stream is opened before the first audio. */

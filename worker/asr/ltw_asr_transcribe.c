@@ -456,7 +456,7 @@ connect_signed(stream_t *s, const ltw_asr_options_t *o, lt_error_t *err)
         lt_str(services->config->aws_region),
         lt_str(lt_language_transcribe(lt_str(o->language))),
         lt_str(o->stream_id), ltw_aws_keys(services->aws),
-        ltw_aws_time_ms(services->aws) / 1000 };
+        ltw_aws_time_ms(services->aws) / 1000, lt_str(o->vocabulary) };
     ltw_h2_options_t h2 = { endpoint->host, endpoint->port,
         !endpoint->is_tls, CONNECT_TIMEOUT_MS, LT_STR("POST"),
         options.authority, LT_STR(LTW_TRANSCRIBE_PATH), request.headers, 0 };

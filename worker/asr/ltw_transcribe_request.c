@@ -19,6 +19,9 @@ add_parameters(ltw_transcribe_request_t *r, const ltw_transcribe_options_t *o)
     add(r, PREFIX "session-id", o->stream_id);
     add(r, PREFIX "enable-partial-results-stabilization", LT_STR("true"));
     add(r, PREFIX "partial-results-stability", LT_STR("high"));
+    if (o->vocabulary.len > 0) {
+        add(r, PREFIX "vocabulary-name", o->vocabulary);
+    }
 }
 
 

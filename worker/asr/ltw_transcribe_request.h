@@ -17,6 +17,7 @@ typedef struct {
     lt_str_t stream_id;         /* 36 characters */
     lt_aws_keys_t keys;
     int64_t time_s;
+    lt_str_t vocabulary;        /* its name; len 0: none */
 } ltw_transcribe_options_t;
 
 typedef struct {

@@ -1,6 +1,7 @@
 /*
- * SynthesizeSpeech of Amazon Polly: MP3, 24 kHz, plain text.  API reference,
- * SynthesizeSpeech.  The answer's body is the MP3.
+ * SynthesizeSpeech of Amazon Polly: MP3, 24 kHz, plain text, or SSML when it is
+ * to be spoken faster.  API reference, SynthesizeSpeech.  The answer's body is
+ * the MP3.
  */
 #ifndef LTW_AWS_POLLY_SPEECH_H
 #define LTW_AWS_POLLY_SPEECH_H

@@ -14,7 +14,7 @@ ltw_aws_id_t
 ltw_aws_translate_text(ltw_aws_t *aws, const ltw_mt_request_t *request,
     ltw_aws_handler_t handler, void *data)
 {
-    char body[6 * LTW_MT_TEXT_MAX + 256];       /* \u00xx: six times */
+    char body[6 * LTW_MT_TEXT_MAX + 1024];       /* \u00xx: six times */
     lt_json_writer_t w;
     lt_out_t out;
     ltw_aws_request_t call = { .service = LTW_AWS_TRANSLATE,
@@ -33,6 +33,11 @@ ltw_aws_translate_text(ltw_aws_t *aws, const ltw_mt_request_t *request,
     lt_json_put_str(&w, "Text", request->text);
     lt_json_put_str(&w, "SourceLanguageCode", request->source);
     lt_json_put_str(&w, "TargetLanguageCode", request->target);
+    if (request->terminology.len > 0) {
+        lt_json_open_array(&w, "TerminologyNames");
+        lt_json_put_str(&w, NULL, request->terminology);
+        lt_json_close_array(&w);
+    }
     lt_json_close_object(&w);
     if (lt_out_result(&out) != LT_OK) {
         return 0;

@@ -17,6 +17,7 @@ typedef struct {
     lt_str_t text;
     lt_str_t source;                /* two-letter codes, different ones */
     lt_str_t target;
+    lt_str_t terminology;           /* its name; len 0: none */
     unsigned deadline_ms;           /* from now, retries included */
 } ltw_mt_request_t;
 

@@ -16,6 +16,10 @@ typedef struct {
     int64_t now_wall_ms;
     lt_str_t text;              /* in that language */
     lt_str_t source_text;       /* len 0: left out */
+    struct {
+        const char *action;     /* NULL: all of it is left out */
+        int64_t lag_ms;         /* said to heard */
+    } pace;
 } ltw_message_t;
 
 /* Unix ms; 0: left out. */
@@ -35,5 +39,8 @@ lt_result_t ltw_message_audio(lt_out_t *out, const ltw_message_t *message,
 /* reason NULL: left out. */
 lt_result_t ltw_message_caption(lt_out_t *out, const ltw_message_t *message,
     const char *reason);
+
+/* A caption of words that may still change: text; it is no segment. */
+lt_result_t ltw_message_tail(lt_out_t *out, const ltw_message_t *message);
 
 #endif

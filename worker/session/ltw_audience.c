@@ -3,27 +3,25 @@
 #include <string.h>
 
 
-static int
-is_in_view(const ltw_session_view_t *view, const char *code)
+static int64_t
+now_ms(const ltw_audience_t *a)
 {
-    for (size_t i = 0; i < view->heard_n; i++) {
-        if (strcmp(view->heard[i], code) == 0) {
-            return 1;
-        }
-    }
-    return 0;
+    return ltw_loop_now_ms(a->pipeline->services->loop);
 }
 
 
-static int
-has_row(const ltw_audience_t *a, const char *code)
+/* a->n: there is none. */
+static size_t
+find_row(const ltw_audience_t *a, const char *code)
 {
-    for (size_t i = 0; i < a->n; i++) {
-        if (strcmp(ltw_language_code(a->rows[i].language), code) == 0) {
-            return 1;
-        }
+    size_t i = 0;
+
+    while (i < a->n
+           && strcmp(ltw_language_code(a->rows[i].language), code) != 0)
+    {
+        i++;
     }
-    return 0;
+    return i;
 }
 
 
@@ -39,8 +37,26 @@ add_row(ltw_audience_t *a, const char *code)
         lt_str(a->source), lt_str(code), a->on_dry, a->data);
     if (language != NULL) {
         a->rows[a->n].language = language;
-        a->rows[a->n].is_heard = 1;
         a->n++;
+    }
+}
+
+
+/* Who has nobody any more, and nothing left to do, is gone. */
+static void
+sweep(ltw_audience_t *a)
+{
+    for (size_t i = 0; i < a->n; ) {
+        a->rows[i].is_heard =
+            now_ms(a) - a->rows[i].heard_at_ms < LTW_AUDIENCE_LINGER_MS;
+        if (!a->rows[i].is_heard
+            && ltw_language_is_dry(a->rows[i].language))
+        {
+            ltw_language_free(&a->rows[i].language);
+            a->rows[i] = a->rows[--a->n];
+        } else {
+            i++;
+        }
     }
 }
 
@@ -48,22 +64,19 @@ add_row(ltw_audience_t *a, const char *code)
 void
 ltw_audience_update(ltw_audience_t *a, const ltw_session_view_t *view)
 {
-    for (size_t i = 0; i < a->n; ) {
-        ltw_language_t *language = a->rows[i].language;
-
-        a->rows[i].is_heard = is_in_view(view, ltw_language_code(language));
-        if (!a->rows[i].is_heard && ltw_language_is_dry(language)) {
-            ltw_language_free(&a->rows[i].language);
-            a->rows[i] = a->rows[--a->n];
-        } else {
-            i++;
-        }
-    }
     for (size_t i = 0; i < view->heard_n; i++) {
-        if (!has_row(a, view->heard[i])) {
-            add_row(a, view->heard[i]);
+        size_t row = find_row(a, view->heard[i].code);
+
+        if (row == a->n) {
+            add_row(a, view->heard[i].code);
+        }
+        if (row < a->n) {
+            a->rows[row].heard_at_ms = now_ms(a);
+            ltw_language_set_voiced(a->rows[row].language,
+                view->heard[i].is_voiced);
         }
     }
+    sweep(a);
 }
 
 

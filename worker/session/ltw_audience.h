@@ -1,6 +1,7 @@
 /*
- * The languages of one talk: those with listeners get its segments, the
- * others finish what they have and are gone.
+ * The languages of one talk: those with listeners get its segments, also
+ * LTW_AUDIENCE_LINGER_MS after the last one left, for who comes back; then they
+ * finish what they have and are gone.
  */
 #ifndef LTW_AUDIENCE_H
 #define LTW_AUDIENCE_H
@@ -9,9 +10,11 @@
 #include "session/ltw_ledger.h"
 #include "session/ltw_session_redis.h"
 
+#define LTW_AUDIENCE_LINGER_MS 10000
+
 typedef struct {
     const ltw_pipeline_t *pipeline;
-    const ltw_talk_t *talk;
+    ltw_talk_t *talk;
     const char *source;
     ltw_handler_t on_dry;       /* of any language; must not free it */
     void *data;
@@ -19,6 +22,7 @@ typedef struct {
     struct {
         ltw_language_t *language;
         int is_heard;
+        int64_t heard_at_ms;
     } rows[LTW_SESSION_LANGUAGES_MAX];
     size_t n;
 } ltw_audience_t;

@@ -35,6 +35,11 @@ apply(ltw_presence_t *p, const ltw_session_view_t *view)
     if (p->source[0] == '\0') {
         learn_language(p, view);
     }
+    p->talk->settings = view->settings;
+    p->is_live_asked = view->is_live_asked;
+    if (view->heard_n > 0) {
+        p->heard_at_ms = ltw_loop_now_ms(p->services->loop);
+    }
     ltw_audience_update(p->audience, view);
 }
 
@@ -48,11 +53,12 @@ on_view(void *data, const ltw_reply_t *reply, const lt_error_t *err)
 
     (void) err;
     p->query = 0;
-    is_known = reply != NULL && ltw_session_view(&view, reply) == LT_OK;
+    is_known = reply != NULL
+        && ltw_session_view(&view, p->settings, reply) == LT_OK;
     if (is_known) {
         apply(p, &view);
     }
-    if (ltw_audience_heard(p->audience) > 0) {
+    if (!is_known && ltw_audience_heard(p->audience) > 0) {
         p->heard_at_ms = ltw_loop_now_ms(p->services->loop);
     }
     p->handler(p->data, is_known ? &view : NULL);
@@ -64,6 +70,7 @@ ltw_presence_ask(ltw_presence_t *p, ltw_presence_handler_t handler)
 {
     if (p->query == 0) {
         p->handler = handler;
+        p->asked_at_ms = ltw_loop_now_ms(p->services->loop);
         p->query = ltw_session_redis_read(p->services->redis, p->talk,
             on_view, p);
     }

@@ -15,13 +15,16 @@ typedef void (*ltw_presence_handler_t)(void *data,
 
 typedef struct {
     const ltw_services_t *services;
-    const ltw_talk_t *talk;
+    ltw_talk_t *talk;
+    const ltw_settings_t *settings;     /* of talks without their own */
     ltw_audience_t *audience;
     void *data;                 /* of the handlers */
 
     char source[3];             /* "" until it is known */
     int is_lost;                /* a later worker has it */
     int64_t heard_at_ms;        /* somebody listened */
+    int64_t asked_at_ms;
+    int is_live_asked;          /* somebody wants what may still change */
     int has_warned;             /* that Redis does not know it */
     ltw_redis_id_t query;       /* 0: none under way */
     ltw_presence_handler_t handler;

@@ -5,12 +5,13 @@
 
 #include "lt_session_id.h"
 #include "ltw_log.h"
-#include "session/ltw_farewell.h"
+#include "session/ltw_bill.h"
+#include "session/ltw_heir.h"
 #include "session/ltw_presence.h"
-#include "session/ltw_speaker.h"
 #include "session/ltw_speech.h"
+#include "session/ltw_telling.h"
 
-#define TICK_MS 1000
+#define TICK_MS 500
 #define NO_LISTENER_MS 10000
 #define MOVED_MS 10000          /* its shard was read out: another goes on */
 #define AUDIO_ENDED_EXTRA_MS 1500
@@ -35,15 +36,10 @@ struct ltw_session_s {
     ltw_timer_t *tick;
     ltw_timer_t *wake;          /* work to do, or words are due */
     ltw_presence_t presence;
-    ltw_redis_id_t taking;      /* what the worker before left; 0: not now */
-
     ltw_parts_t parts;
-
     ltw_speech_t *speech;       /* open while live, closing */
-    ltw_audience_t audience;
-    ltw_ledger_t ledger;        /* while joining */
-    ltw_lane_t *speaker;        /* captions, and the end */
-    ltw_farewell_t farewell;
+    ltw_heir_t heir;            /* while joining */
+    ltw_telling_t telling;
     int64_t audio_at_ms;
 };
 
@@ -71,10 +67,18 @@ on_segment(void *data, ltw_segment_t *segment, const ltw_mark_t *mark)
 {
     ltw_session_t *s = data;
 
-    ltw_ledger_commit(s->services->redis, &s->talk, segment, mark);
-    ltw_speaker_caption(s->speaker, s->id, s->presence.source, segment,
-        ltw_loop_wall_ms(s->services->loop));
-    ltw_audience_add(&s->audience, segment, NULL);
+    ltw_telling_segment(&s->telling, segment, mark);
+    ltw_telling_words(&s->telling, s->presence.is_live_asked);
+}
+
+
+static void
+on_words(void *data)
+{
+    ltw_session_t *s = data;
+
+    ltw_telling_words(&s->telling, s->presence.is_live_asked);
+    wake(s);
 }
 
 
@@ -84,7 +88,7 @@ static void
 drain(ltw_session_t *s)
 {
     s->state = SESSION_DRAINING;
-    ltw_farewell_begin(&s->farewell);
+    ltw_farewell_begin(&s->telling.farewell);
 }
 
 
@@ -147,7 +151,7 @@ static void
 parts_release(ltw_session_t *s)
 {
     ltw_parts_release(&s->parts, ltw_speech_heard_ms(s->speech), now_ms(s),
-        ltw_farewell_is_dry(&s->farewell)
+        ltw_farewell_is_dry(&s->telling.farewell)
         && !ltw_speech_has_words(s->speech));
 }
 
@@ -172,18 +176,13 @@ static void
 part_feed(ltw_session_t *s)
 {
     const ltw_session_part_t *part = s->parts.waiting;
-    int is_heard = ltw_audience_heard(&s->audience) > 0;
-    int is_last = 0;
+    int is_heard = ltw_audience_heard(&s->telling.audience) > 0;
+    int is_last;
 
     if (s->state == SESSION_QUIET) {
         is_heard = is_heard && !s->is_leaving && go_live(s);
     }
-    for (size_t i = 0; i < part->n; i++) {
-        const ltw_record_t *r = part->records[i];
-
-        ltw_speech_add(s->speech, r, part->batched_wall_ms, is_heard);
-        is_last |= r->is_framed && (r->head.flags & LT_AUDIO_FLAG_LAST);
-    }
+    is_last = ltw_speech_add(s->speech, part, is_heard);
     s->audio_at_ms = now_ms(s);
     if (is_heard) {
         s->parts.state = LTW_PART_AWAITING;
@@ -211,11 +210,8 @@ join(ltw_session_t *s)
     ltw_log(LTW_INFO, "session_opened", ltw_cstr("session", s->id),
         ltw_cstr("language", s->presence.source),
         ltw_int("after_segment", ltw_speech_segment(s->speech)),
-        ltw_int("untold", (int64_t) s->ledger.untold_n));
-    for (size_t i = 0; i < s->ledger.untold_n; i++) {
-        ltw_audience_add(&s->audience, s->ledger.untold[i], &s->ledger);
-    }
-    ltw_ledger_deinit(&s->ledger);
+        ltw_int("untold", (int64_t) ltw_heir_untold(&s->heir)));
+    ltw_heir_tell(&s->heir, &s->telling.audience);
 }
 
 
@@ -239,23 +235,23 @@ on_part_view(void *data, const ltw_session_view_t *view)
 
 
 static void
-on_taken(void *data, const ltw_reply_t *reply, const lt_error_t *err)
+on_taken(void *data, int is_ours)
 {
     ltw_session_t *s = data;
 
-    (void) err;
-    s->taking = 0;
-    if (reply == NULL) {
-        return;                 /* the tick asks again */
-    }
-    ltw_ledger_deinit(&s->ledger);
-    if (!ltw_ledger_read(&s->ledger, reply)) {
+    if (is_ours) {
+        ltw_presence_ask(&s->presence, on_part_view);
+    } else {
         s->presence.is_lost = 1;
         wake(s);
-        return;
     }
-    ltw_speech_resume(s->speech, &s->ledger);
-    ltw_presence_ask(&s->presence, on_part_view);
+}
+
+
+static int64_t
+quiet_ms(const ltw_session_t *s)
+{
+    return now_ms(s) - s->audio_at_ms;
 }
 
 
@@ -268,6 +264,8 @@ on_idle_view(void *data, const ltw_session_view_t *view)
     if (is_lost(s) || s->parts.waiting != NULL) {
         wake(s);                /* its audio comes first */
     } else if (view != NULL && (view->is_ended || !view->is_found)
+               && quiet_ms(s) > s->services->config->batch_window
+                                + AUDIO_ENDED_EXTRA_MS
                && !ltw_talk_is(&s->talk, LTW_TENURE_READ_OUT))
     {                           /* then there may be more in another shard */
         s->is_leaving |= !view->is_found;       /* there is nobody to tell */
@@ -279,7 +277,8 @@ on_idle_view(void *data, const ltw_session_view_t *view)
 static int
 is_asking(const ltw_session_t *s)
 {
-    return s->taking != 0 || ltw_presence_is_asking(&s->presence);
+    return ltw_heir_is_taking(&s->heir)
+        || ltw_presence_is_asking(&s->presence);
 }
 
 
@@ -294,8 +293,7 @@ part_read(ltw_session_t *s)
     if (s->state != SESSION_JOINING) {
         ltw_presence_ask(&s->presence, on_part_view);
     } else if (ltw_talk_may_speak(&s->talk, s->services->loop)) {
-        s->taking = ltw_ledger_take(s->services->redis, &s->talk, on_taken,
-            s);
+        ltw_heir_take(&s->heir);        /* no answer: the tick asks again */
     }
 }
 
@@ -312,6 +310,7 @@ over(ltw_session_t *s)
     ltw_parts_let_go(&s->parts);
     ltw_count(s->services->metrics, pcm_bytes_overflow,
         ltw_parts_drop(&s->parts) * !(is_lost(s) || s->is_handed_over));
+    ltw_bill(s->services->metrics, &s->talk);
     s->on_over(s->data);        /* may free s */
 }
 
@@ -323,9 +322,8 @@ abandon(ltw_session_t *s)
     ltw_log(LTW_WARN, "session_abandoned", ltw_cstr("session", s->id),
         ltw_int("segments", ltw_speech_segment(s->speech)));
     ltw_count(s->services->metrics, sessions_abandoned, 1);
+    ltw_telling_deinit(&s->telling);
     ltw_speech_free(&s->speech);
-    ltw_audience_deinit(&s->audience);
-    ltw_lane_free(&s->speaker);
     over(s);
 }
 
@@ -412,7 +410,7 @@ on_wake(void *data)
     case SESSION_DRAINING:
         if (s->parts.state == LTW_PART_AWAITING) {
             part_through(s, 1);
-        } else if (ltw_farewell_is_over(&s->farewell,
+        } else if (ltw_farewell_is_over(&s->telling.farewell,
                        s->is_ended && !s->is_leaving,
                        ltw_speech_segment(s->speech)))
         {
@@ -443,12 +441,10 @@ wake_when_due(ltw_session_t *s)
 }
 
 
-/* Nothing came: commit what waits, ask Redis, close what nobody needs. */
+/* Nothing came: commit what waits, close what nobody needs. */
 static void
 tick_idle(ltw_session_t *s)
 {
-    int64_t quiet_ms = now_ms(s) - s->audio_at_ms;
-
     ltw_speech_tick(s->speech);
     if (s->state == SESSION_LIVE
         && now_ms(s) - s->presence.heard_at_ms >= NO_LISTENER_MS)
@@ -456,11 +452,19 @@ tick_idle(ltw_session_t *s)
         close_down(s);
         return;
     }
-    if (quiet_ms > FORGOTTEN_MS) {
+    if (quiet_ms(s) > FORGOTTEN_MS) {
         s->is_leaving = 1;
         wake(s);
-    } else if (!is_asking(s) && quiet_ms
-               > s->services->config->batch_window + AUDIO_ENDED_EXTRA_MS)
+    }
+}
+
+
+/* Who listens now?  A new language begins, one without listeners ends. */
+static void
+tick_ask(ltw_session_t *s)
+{
+    if ((s->state == SESSION_QUIET || s->state == SESSION_LIVE)
+        && !is_asking(s) && now_ms(s) - s->presence.asked_at_ms >= TICK_MS)
     {
         ltw_presence_ask(&s->presence, on_idle_view);
     }
@@ -489,6 +493,7 @@ on_tick(void *data)
     } else if (s->state == SESSION_QUIET || s->state == SESSION_LIVE) {
         tick_idle(s);
     }
+    tick_ask(s);
 }
 
 
@@ -498,7 +503,7 @@ ltw_session_t *
 ltw_session_new(const ltw_session_rooms_t *rooms, lt_str_t id,
     ltw_handler_t on_over, void *data)
 {
-    static const ltw_speech_events_t events = { on_segment, wake,
+    static const ltw_speech_events_t events = { on_segment, on_words,
         on_closed };
     ltw_session_t *s = calloc(1, sizeof(*s));
 
@@ -511,22 +516,20 @@ ltw_session_new(const ltw_session_rooms_t *rooms, lt_str_t id,
     s->on_over = on_over;
     s->data = data;
     s->audio_at_ms = now_ms(s);
-    s->talk.id = s->id;
-    s->audience = (ltw_audience_t) { .pipeline = &rooms->pipeline,
-        .talk = &s->talk, .source = s->presence.source, .on_dry = wake,
-        .data = s };
+    s->talk = (ltw_talk_t) { .id = s->id, .settings = rooms->settings,
+        .cost = { .prices = &rooms->pipeline.prices } };
     s->presence = (ltw_presence_t) { .services = s->services,
-        .talk = &s->talk, .audience = &s->audience, .data = s };
+        .talk = &s->talk, .settings = &rooms->settings,
+        .audience = &s->telling.audience, .data = s };
     s->speech = ltw_speech_new(&(ltw_speech_options_t) { s->services,
-        rooms->asr, rooms->policy, s->id }, &events, s);
-    s->speaker = ltw_lane_new(rooms->pipeline.publisher, &s->talk);
-    s->farewell = (ltw_farewell_t) { .services = s->services,
-        .talk = &s->talk, .audience = &s->audience, .speaker = s->speaker,
-        .on_told = wake, .data = s };
+        rooms->asr, rooms->policy, &s->talk }, &events, s);
+    s->heir = (ltw_heir_t) { .services = s->services, .talk = &s->talk,
+        .speech = s->speech, .on_taken = on_taken, .data = s };
     s->tick = ltw_timer_new(s->services->loop, on_tick, s);
     s->wake = ltw_timer_new(s->services->loop, on_wake, s);
-    if (s->speech == NULL || s->speaker == NULL || s->tick == NULL
-        || s->wake == NULL)
+    if (!ltw_telling_init(&s->telling, &rooms->pipeline, &s->talk,
+            s->presence.source, s->speech, wake, s)
+        || s->speech == NULL || s->tick == NULL || s->wake == NULL)
     {
         ltw_session_free(&s);
         return NULL;
@@ -546,11 +549,9 @@ ltw_session_free(ltw_session_t **session)
     }
     *session = NULL;
     ltw_presence_deinit(&s->presence);
-    ltw_redis_cancel(s->services->redis, s->taking);
-    ltw_ledger_deinit(&s->ledger);
+    ltw_heir_deinit(&s->heir);
+    ltw_telling_deinit(&s->telling);
     ltw_speech_free(&s->speech);
-    ltw_audience_deinit(&s->audience);
-    ltw_lane_free(&s->speaker);
     ltw_timer_free(&s->tick);
     ltw_timer_free(&s->wake);
     ltw_tenure_unref(&s->talk.tenure);
@@ -594,7 +595,5 @@ ltw_session_leave(ltw_session_t *s)
 void
 ltw_session_waits(ltw_session_t *s, int64_t place)
 {
-    ltw_speaker_waits(s->speaker, s->id, s->presence.source,
-        ltw_speech_segment(s->speech) + 1, place,
-        ltw_loop_wall_ms(s->services->loop));
+    ltw_telling_waits(&s->telling, ltw_speech_segment(s->speech) + 1, place);
 }

@@ -38,6 +38,7 @@ typedef struct {
     ltw_pipeline_t pipeline;
     ltw_asr_engine_t *asr;
     const ltw_commit_policy_t *policy;
+    ltw_settings_t settings;    /* of talks without their own */
 } ltw_session_rooms_t;
 
 /* on_over: free it there or later; it takes nothing more.  Runs on the loop,

@@ -1,5 +1,6 @@
 #include "session/ltw_session_redis.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lt_language.h"
@@ -52,30 +53,64 @@ ltw_session_redis_read(ltw_redis_t *redis, const ltw_talk_t *talk,
 }
 
 
+/* How many listeners of a language ask that of captions. */
+static int64_t
+asked(const ltw_reply_t *fields, const char *what, lt_str_t code)
+{
+    char name[32];
+
+    snprintf(name, sizeof(name), "%s:%.2s", what, code.data);
+    return ltw_reply_int(ltw_reply_field(fields, name));
+}
+
+
 static void
-hear(ltw_session_view_t *view, const ltw_reply_t *languages)
+hear(ltw_session_view_t *view, const ltw_reply_t *fields,
+    const ltw_reply_t *languages)
 {
     for (size_t i = 0; i + 1 < ltw_reply_size(languages); i += 2) {
         lt_str_t code = ltw_reply_str(ltw_reply_at(languages, i));
 
+        int64_t n = ltw_reply_int(ltw_reply_at(languages, i + 1));
+
         if (view->heard_n < LTW_SESSION_LANGUAGES_MAX
-            && lt_language_is_target(code)
-            && ltw_reply_int(ltw_reply_at(languages, i + 1)) > 0)
+            && lt_language_is_target(code) && n > 0)
         {
-            memcpy(view->heard[view->heard_n++], code.data, 2);
+            memcpy(view->heard[view->heard_n].code, code.data, 2);
+            view->heard[view->heard_n++].is_voiced =
+                n > asked(fields, "captionsOnly", code);
+            view->is_live_asked |= asked(fields, "captionsLive", code) > 0;
+        }
+    }
+}
+
+
+static void
+set(ltw_session_view_t *view, const ltw_reply_t *fields)
+{
+    static const char *const names[] = { "vocabulary", "terminology",
+        "lexicons", "maxCostPerHour" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const ltw_reply_t *value = ltw_reply_field(fields, names[i]);
+
+        if (value != NULL) {
+            (void) ltw_settings_set(&view->settings, names[i],
+                ltw_reply_str(value));
         }
     }
 }
 
 
 lt_result_t
-ltw_session_view(ltw_session_view_t *view, const ltw_reply_t *reply)
+ltw_session_view(ltw_session_view_t *view, const ltw_settings_t *settings,
+    const ltw_reply_t *reply)
 {
     const ltw_reply_t *fields = ltw_reply_at(reply, 2);
     int64_t code = ltw_reply_int(ltw_reply_at(reply, 1));
     lt_str_t source;
 
-    *view = (ltw_session_view_t) { 0 };
+    *view = (ltw_session_view_t) { .settings = *settings };
     if (ltw_reply_size(reply) == 0) {
         return LT_INVALID;
     }
@@ -90,6 +125,7 @@ ltw_session_view(ltw_session_view_t *view, const ltw_reply_t *reply)
     if (source.len == 2) {
         memcpy(view->source, source.data, 2);
     }
-    hear(view, ltw_reply_at(reply, 3));
+    set(view, fields);
+    hear(view, fields, ltw_reply_at(reply, 3));
     return LT_OK;
 }

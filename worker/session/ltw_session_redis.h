@@ -12,15 +12,20 @@ typedef struct {
     int is_found;
     int is_ended;
     char source[3];
-    char heard[LTW_SESSION_LANGUAGES_MAX][3];   /* with listeners */
+    struct {
+        char code[3];
+        int is_voiced;          /* not all want captions only */
+    } heard[LTW_SESSION_LANGUAGES_MAX];         /* with listeners */
     size_t heard_n;
+    int is_live_asked;          /* somebody wants what may still change */
+    ltw_settings_t settings;    /* changed where the session has its own */
 } ltw_session_view_t;
 
 /* 0 as ltw_redis_command(); the handler's reply goes to ltw_session_view(). */
 ltw_redis_id_t ltw_session_redis_read(ltw_redis_t *redis,
     const ltw_talk_t *talk, ltw_redis_handler_t handler, void *data);
-/* LT_INVALID: not what the script answers. */
+/* settings: the worker's own.  LT_INVALID: not what the script answers. */
 lt_result_t ltw_session_view(ltw_session_view_t *view,
-    const ltw_reply_t *reply);
+    const ltw_settings_t *settings, const ltw_reply_t *reply);
 
 #endif

@@ -81,6 +81,13 @@ rooms_make(ltw_session_rooms_t *rooms, const ltw_services_t *services,
     rooms->policy = services->config->mode == LTW_MODE_LIVE
         ? &ltw_commit_live : &ltw_commit_window;
     rooms->pipeline.services = services;
+    if (ltw_settings_read(&rooms->settings, services->config, err) != LT_OK
+        || (services->config->price_list != NULL
+            && ltw_price_list_read(&rooms->pipeline.prices,
+                   services->config->price_list, err) != LT_OK))
+    {
+        return 0;
+    }
     rooms->pipeline.publisher = ltw_publisher_new(services, err);
     if (rooms->asr == NULL || rooms->pipeline.publisher == NULL) {
         return 0;

@@ -22,7 +22,8 @@ ltw_speaker_caption(ltw_lane_t *lane, const char *session,
 {
     char body[LTW_MESSAGE_MAX];
     ltw_message_t message = { lt_str(session), lt_str(language),
-        segment->facts.number, now_wall_ms, segment->text, { NULL, 0 } };
+        segment->facts.number, now_wall_ms, segment->text, { NULL, 0 },
+        { NULL, 0 } };
     lt_out_t out;
 
     lt_out_init(&out, body, sizeof(body));
@@ -39,7 +40,7 @@ ltw_speaker_waits(ltw_lane_t *lane, const char *session,
 {
     char body[1024], text[100];
     ltw_message_t message = { lt_str(session), lt_str(language), segment,
-        now_wall_ms, { text, 0 }, { NULL, 0 } };
+        now_wall_ms, { text, 0 }, { NULL, 0 }, { NULL, 0 } };
     lt_out_t out;
 
     message.text.len = (size_t) snprintf(text, sizeof(text),

@@ -49,7 +49,7 @@ give(ltw_speech_t *s, const ltw_taken_t *taken)
     segment = ltw_segment_new(&facts, taken->text);
     if (segment == NULL) {
         ltw_log(LTW_ERROR, "segment_lost",
-            ltw_cstr("session", s->options.session_id),
+            ltw_cstr("session", s->options.talk->id),
             ltw_cstr("reason", "no memory"));
         return;
     }
@@ -59,7 +59,7 @@ give(ltw_speech_t *s, const ltw_taken_t *taken)
     ltw_observe(s->services->metrics, transcribe_ms,
         wall_ms - anchor.batched_wall_ms);
     ltw_log(LTW_INFO, "segment_committed",
-        ltw_cstr("session", s->options.session_id),
+        ltw_cstr("session", s->options.talk->id),
         ltw_int("segment", s->segment), ltw_int("words", taken->words),
         ltw_int("source_ms", taken->end_ms - taken->start_ms),
         ltw_int("transcribe_ms", wall_ms - anchor.batched_wall_ms));
@@ -138,7 +138,7 @@ on_result(void *data, const ltw_asr_result_t *result)
                                                : s->heard_ms;
     if (s->words.dropped != dropped) {
         ltw_log(LTW_WARN, "words_dropped",
-            ltw_cstr("session", s->options.session_id),
+            ltw_cstr("session", s->options.talk->id),
             ltw_int("words", (int64_t) (s->words.dropped - dropped)));
     }
     if (s->is_finishing) {
@@ -179,16 +179,18 @@ ltw_speech_open(ltw_speech_t *s, const char *language)
 {
     static const ltw_asr_line_events_t events = { on_result, on_restart,
         on_line_over };
-    ltw_asr_line_options_t options = { s->options.session_id, language };
+    ltw_asr_line_options_t options = { s->options.talk->id, language,
+        s->options.talk->settings.vocabulary };
 
     s->line = ltw_asr_line_open(s->services, s->options.asr, &options,
         &events, s);
     if (s->line == NULL) {
         ltw_log(LTW_ERROR, "session_failed",
-            ltw_cstr("session", s->options.session_id),
+            ltw_cstr("session", s->options.talk->id),
             ltw_cstr("reason", "no memory for a recogniser"));
         return 0;
     }
+    ltw_cost_stream(&s->options.talk->cost);
     ltw_words_init(&s->words, lt_str(language));
     s->options.policy->init(&s->commit, lt_str(language),
         s->services->config->batch_window);
@@ -225,19 +227,19 @@ count_piece(ltw_speech_t *s, const ltw_timeline_piece_t *piece)
     ltw_count(metrics, pcm_bytes_gap, piece->gap_bytes);
     if (piece->duplicate_bytes > 0) {
         ltw_log(LTW_INFO, "audio_duplicate",
-            ltw_cstr("session", s->options.session_id),
+            ltw_cstr("session", s->options.talk->id),
             ltw_int("bytes", (int64_t) piece->duplicate_bytes));
     }
     if (piece->gap_bytes > 0) {
         ltw_log(LTW_WARN, "audio_gap",
-            ltw_cstr("session", s->options.session_id),
+            ltw_cstr("session", s->options.talk->id),
             ltw_int("bytes", (int64_t) piece->gap_bytes));
     }
 }
 
 
-void
-ltw_speech_add(ltw_speech_t *s, const ltw_record_t *record,
+static void
+add_record(ltw_speech_t *s, const ltw_record_t *record,
     int64_t batched_wall_ms, int is_fed)
 {
     ltw_metrics_t *metrics = s->services->metrics;
@@ -247,11 +249,29 @@ ltw_speech_add(ltw_speech_t *s, const ltw_record_t *record,
     ltw_timeline_add(&s->timeline, record, position_ms, batched_wall_ms,
         &piece);
     count_piece(s, &piece);
+    ltw_cost_record(&s->options.talk->cost, record->data.len);
     if (!is_fed) {
         ltw_count(metrics, pcm_bytes_no_listener, piece.pcm.len);
     } else if (ltw_asr_line_write(s->line, piece.pcm) != LT_OK) {
         ltw_count(metrics, pcm_bytes_overflow, piece.pcm.len);
+    } else {
+        ltw_cost_audio(&s->options.talk->cost, piece.pcm.len);
     }
+}
+
+
+int
+ltw_speech_add(ltw_speech_t *s, const ltw_session_part_t *part, int is_fed)
+{
+    int is_last = 0;
+
+    for (size_t i = 0; i < part->n; i++) {
+        const ltw_record_t *r = part->records[i];
+
+        add_record(s, r, part->batched_wall_ms, is_fed);
+        is_last |= r->is_framed && (r->head.flags & LT_AUDIO_FLAG_LAST);
+    }
+    return is_last;
 }
 
 
@@ -319,6 +339,15 @@ ltw_speech_heard_ms(const ltw_speech_t *s)
     int64_t left_ms = ltw_words_left_ms(&s->words);
 
     return left_ms < s->heard_ms ? left_ms : s->heard_ms;
+}
+
+
+void
+ltw_speech_tail(const ltw_speech_t *s, lt_out_t *out)
+{
+    if (s->line != NULL) {
+        ltw_words_tail(&s->words, out);
+    }
 }
 
 

@@ -12,7 +12,9 @@
 #include "kinesis/ltw_batch.h"
 #include "session/ltw_commit.h"
 #include "session/ltw_ledger.h"
+#include "session/ltw_parts.h"
 #include "session/ltw_segment.h"
+#include "session/ltw_talk.h"
 
 typedef struct ltw_speech_s ltw_speech_t;
 
@@ -20,7 +22,7 @@ typedef struct {
     const ltw_services_t *services;
     ltw_asr_engine_t *asr;
     const ltw_commit_policy_t *policy;
-    const char *session_id;     /* for the log; outlives it */
+    ltw_talk_t *talk;           /* outlives it */
 } ltw_speech_options_t;
 
 typedef struct {
@@ -42,6 +44,10 @@ void ltw_speech_resume(ltw_speech_t *speech,
     const ltw_ledger_t *ledger);
 int64_t ltw_speech_segment(const ltw_speech_t *speech); /* last number given */
 
+/* Words that were heard and are in no segment: an unfinished one, which may
+   still change.  As lt_out_*(). */
+void ltw_speech_tail(const ltw_speech_t *speech, lt_out_t *out);
+
 /* 0: no memory (logged). */
 int ltw_speech_open(ltw_speech_t *speech, const char *language);
 void ltw_speech_finish(ltw_speech_t *speech);           /* open only */
@@ -49,9 +55,10 @@ void ltw_speech_finish(ltw_speech_t *speech);           /* open only */
 /* At once: what was heard and not committed is forgotten. */
 void ltw_speech_drop(ltw_speech_t *speech);
 
-/* is_fed 0: the audio is skipped and counted, its offsets are checked. */
-void ltw_speech_add(ltw_speech_t *speech, const ltw_record_t *record,
-    int64_t batched_wall_ms, int is_fed);
+/* is_fed 0: the audio is skipped and counted, its offsets are checked.  1: it
+   was the talk's last. */
+int ltw_speech_add(ltw_speech_t *speech, const ltw_session_part_t *part,
+    int is_fed);
 
 /* The end of the audio, and how far the recogniser's answers reach. */
 int64_t ltw_speech_position_ms(const ltw_speech_t *speech);

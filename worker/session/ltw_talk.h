@@ -1,17 +1,22 @@
 /*
- * What all who work for one talk have to know: which it is, and in which
- * tenure (kinesis/ltw_tenure.h) they do it.  The session's; it outlives them.
+ * What all who work for one talk have to know: which it is, in which tenure
+ * (kinesis/ltw_tenure.h) they do it, what is wished for it, what it costs.  The
+ * session's; it outlives them.
  */
 #ifndef LTW_TALK_H
 #define LTW_TALK_H
 
+#include "cost/ltw_cost.h"
 #include "edge/ltw_loop.h"
 #include "kinesis/ltw_tenure.h"
+#include "session/ltw_settings.h"
 
 typedef struct {
     const char *id;
     ltw_tenure_t *tenure;       /* of its latest audio; never NULL once it has
                                    any */
+    ltw_settings_t settings;
+    ltw_cost_t cost;
 } ltw_talk_t;
 
 /* What is said now, nobody else says. */

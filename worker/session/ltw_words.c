@@ -183,6 +183,25 @@ ltw_words_are_left(const ltw_words_t *w)
 }
 
 
+void
+ltw_words_tail(const ltw_words_t *w, lt_out_t *out)
+{
+    int has_text = w->pending_len > 0;
+
+    lt_out_str(out, (lt_str_t) { w->pending, w->pending_len });
+    for (size_t i = w->taken_n; i < w->items_n; i++) {
+        if (!w->items[i].is_word && !has_text) {
+            continue;           /* nothing to punctuate */
+        }
+        if (w->items[i].is_word && w->has_spaces && has_text) {
+            lt_out_cstr(out, " ");
+        }
+        lt_out_str(out, ltw_words_text(w, i));
+        has_text = 1;
+    }
+}
+
+
 unsigned
 ltw_words_ready(const ltw_words_t *w)
 {

@@ -78,6 +78,9 @@ int64_t ltw_words_left_ms(const ltw_words_t *words);
 /* Words are known that were not taken yet, stable or not. */
 int ltw_words_are_left(const ltw_words_t *words);
 
+/* All of them, as text; as lt_out_*(). */
+void ltw_words_tail(const ltw_words_t *words, lt_out_t *out);
+
 /* How many words two takes without flush would give. */
 unsigned ltw_words_ready(const ltw_words_t *words);
 

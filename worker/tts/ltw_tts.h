@@ -5,7 +5,7 @@
 #ifndef LTW_TTS_H
 #define LTW_TTS_H
 
-#include "lt_base.h"
+#include "cost/ltw_cost.h"
 
 #define LTW_TTS_TEXT_MAX 9000           /* bytes; Polly bills 3000 characters
                                            at most, and says so itself */
@@ -14,6 +14,8 @@
 typedef struct {
     lt_str_t text;
     lt_str_t language;
+    lt_str_t lexicons;                  /* names, separated by spaces */
+    unsigned rate_percent;              /* 100: as the voice speaks */
     unsigned deadline_ms;               /* from now, retries included */
 } ltw_tts_request_t;
 
@@ -28,6 +30,8 @@ typedef struct ltw_tts_engine_s ltw_tts_engine_t;
 struct ltw_tts_engine_s {
     const char *name;
     int (*has_voice)(ltw_tts_engine_t *engine, lt_str_t language);
+    /* What a character costs. */
+    ltw_price_t (*price)(ltw_tts_engine_t *engine, lt_str_t language);
     /* NULL: no voice, too long, too many at once, no memory. */
     ltw_tts_call_t *(*speak)(ltw_tts_engine_t *engine,
         const ltw_tts_request_t *request, ltw_tts_handler_t handler,

@@ -6,10 +6,12 @@
 #include "aws/ltw_aws_translate_text.h"
 #include "ltw_log.h"
 #include "tts/ltw_mp3.h"
+#include "tts/ltw_voice_watch.h"
 
 typedef struct {
     ltw_tts_engine_t base;
     const ltw_services_t *services;
+    ltw_voice_watch_t *voices;
 } engine_t;
 
 struct ltw_tts_call_s {
@@ -48,11 +50,29 @@ on_answer(void *data, const ltw_aws_answer_t *answer)
 }
 
 
+static const ltw_voice_t *
+find_voice(ltw_tts_engine_t *engine, lt_str_t language)
+{
+    engine_t *e = (engine_t *) engine;
+
+    return ltw_voice_find(ltw_voice_watch_known(e->voices), language);
+}
+
+
 static int
 has_voice(ltw_tts_engine_t *engine, lt_str_t language)
 {
-    (void) engine;
-    return ltw_voice_find(language) != NULL;
+    return find_voice(engine, language) != NULL;
+}
+
+
+static ltw_price_t
+price(ltw_tts_engine_t *engine, lt_str_t language)
+{
+    const ltw_voice_t *voice = find_voice(engine, language);
+
+    return voice != NULL ? ltw_voice_price(voice)
+                         : LTW_PRICE_polly_neural_character;
 }
 
 
@@ -61,7 +81,7 @@ speak(ltw_tts_engine_t *engine, const ltw_tts_request_t *request,
     ltw_tts_handler_t handler, void *data)
 {
     engine_t *e = (engine_t *) engine;
-    const ltw_voice_t *voice = ltw_voice_find(request->language);
+    const ltw_voice_t *voice = find_voice(engine, request->language);
     ltw_tts_call_t *call = voice == NULL ? NULL : malloc(sizeof(*call));
 
     if (call == NULL) {
@@ -99,8 +119,13 @@ ltw_tts_polly_new(const ltw_services_t *services)
     if (e == NULL) {
         return NULL;
     }
-    e->base = (ltw_tts_engine_t) { "polly", has_voice, speak, cancel };
+    e->base = (ltw_tts_engine_t) { "polly", has_voice, price, speak, cancel };
     e->services = services;
+    e->voices = ltw_voice_watch_new(services);
+    if (e->voices == NULL) {
+        free(e);
+        return NULL;
+    }
     return &e->base;
 }
 
@@ -108,6 +133,11 @@ ltw_tts_polly_new(const ltw_services_t *services)
 void
 ltw_tts_polly_free(ltw_tts_engine_t **engine)
 {
-    free(*engine);
-    *engine = NULL;
+    engine_t *e = (engine_t *) *engine;
+
+    if (e != NULL) {
+        *engine = NULL;
+        ltw_voice_watch_free(&e->voices);
+        free(e);
+    }
 }
