@@ -23,7 +23,6 @@ tar -c --exclude=node_modules --exclude='t/servroot*' \
 cd "$out/source"
 mv config/debian debian
 cp config/systemd/lt-worker.service debian/lt-worker.service
-cp LICENSE debian/copyright
 cat > debian/changelog <<END
 live-translation ($VERSION) unstable; urgency=medium
 
