@@ -290,6 +290,11 @@ lt_handshake_done(void *data, const ngx_http_lt_reply_t *reply)
 
     lt_handshake_fill(s, reply);
 
+    if (s->role == NGX_HTTP_LT_SPEAKER) {
+        h->trace = ngx_http_lt_reply_text(reply, 7);
+        ngx_http_lt_variables_copy(r, NGX_HTTP_LT_VARIABLE_TRACE, &h->trace);
+    }
+
     if (ngx_http_lt_connection_open(s, r, h->accept, &h->session_id)
         != NGX_OK)
     {
