@@ -28,7 +28,11 @@ renderNginx({
 location = / {`]],
   },
 });
-renderWorker({ dir: DIR, aws: { ...aws, s3: `http://localhost:${PORT}` }, mode: 'window', ...ports });
+// the worker's image has no price list of this tree
+const prices = path.join(ROOT, 'config/prices.json');
+fs.copyFileSync(prices, path.join(DIR, 'prices.json'));
+const file = renderWorker({ dir: DIR, aws: { ...aws, s3: `http://localhost:${PORT}` }, mode: 'window', ...ports });
+fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace(prices, path.join(DIR, 'prices.json')));
 console.log('stand-ins for AWS are ready');
 
 for (const signal of ['SIGINT', 'SIGTERM']) {

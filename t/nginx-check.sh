@@ -56,7 +56,7 @@ refuses() {
     fi
     grep -q 'ngx_http_lt_module.so" version .* instead of\|is not binary compatible' "$dir/said" \
         || { cat "$dir/said" >&2; fail "$1 does not say why"; }
-    sed -n 's/.*\(module "[^"]*\/\)\([^ ]*\)/  refused: \2/p' "$dir/said"
+    sed -n 's/.*\(version [0-9]* instead of [0-9]*\).*/  refused: \1/p' "$dir/said"
 }
 
 build_module "$dir/own"
