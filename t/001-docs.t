@@ -1,17 +1,11 @@
 use strict;
 use warnings;
+use lib 't/lib';
+use LT::Files;
 use Test::More;
 
 # Each directive and each parameter has a page, and its page says what the
 # code's tables say.  docs/directives/README.md tells how a new one is added.
-
-sub slurp {
-    return join '', map {
-        open my $in, '<', $_ or die "$_: $!\n";
-        local $/;
-        <$in>;
-    } @_;
-}
 
 my $source = slurp('ngx_lt_module/ngx_http_lt_module.c');
 my $checks = slurp(glob 'ngx_lt_module/*.c');

@@ -1,16 +1,10 @@
 use strict;
 use warnings;
+use lib 't/lib';
+use LT::Files;
 use Test::More;
 
 # The protocol's documents against the code, and the map of its tests.
-
-sub slurp {
-    return join '', map {
-        open my $in, '<', $_ or die "$_: $!\n";
-        local $/;
-        <$in>;
-    } @_;
-}
 
 my $code = slurp(glob 'ngx_lt_module/*.c ngx_lt_module/actions/*.c');
 my %sent = map { $_ => 1 } $code =~ /"([A-Z]{3,}(?:_[A-Z]+)+)"/g;

@@ -1,16 +1,10 @@
 use strict;
 use warnings;
+use lib 't/lib';
+use LT::Files;
 use Test::More;
 
 # The roles of config/aws allow what the programs call, and nothing else.
-
-sub slurp {
-    return join '', map {
-        open my $in, '<', $_ or die "$_: $!\n";
-        local $/;
-        <$in>;
-    } @_;
-}
 
 # ---- what the template allows, by resource
 
