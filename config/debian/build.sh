@@ -7,10 +7,9 @@ cd "$(dirname "$0")/../.."
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
 
-missing=$(dpkg-checkbuilddeps -d "dpkg-dev, debhelper-compat (= 13), nginx-dev, \
-    libcjose-dev, libhiredis-dev, libjansson-dev, libssl-dev, \
-    libcurl4-openssl-dev, libnghttp2-dev, libuv1-dev" /dev/null 2>&1) || {
-    echo "make deb: please install: ${missing##*: }" >&2
+missing=$(dpkg-checkbuilddeps config/debian/control 2>&1) || {
+    echo "make deb: missing: ${missing##*: }" >&2
+    echo "make deb: docs/install.md has the line that installs all of it" >&2
     exit 1
 }
 
