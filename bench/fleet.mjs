@@ -191,7 +191,8 @@ async function main() {
             kinesis_endpoint: aws.kinesis, transcribe_endpoint: url, translate_endpoint: url, polly_endpoint: url,
             s3_endpoint: url, s3_bucket: aws.bucket, s3_path_style: 'on', redis: `127.0.0.1:${redisPort}`,
             results_urls: hosts.map(({ port }) => `http://127.0.0.1:${port}/lt/results`).join(' '),
-            results_token_file: `${dir}/token`, transcribe_streams_max: 100 } });
+            results_token_file: `${dir}/token`, transcribe_streams_max: 100, translate_rate: 1000,
+            polly_rate: 1000 } });
         endings.push(() => fleet.stop());
         for (let i = 0; i < WORKERS; i += 1) {
             await fleet.start();

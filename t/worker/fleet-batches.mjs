@@ -14,13 +14,13 @@ const WORDS = 20;
 const PATIENCE_MS = 30_000;
 const POISON = Buffer.from('not audio of any talk');
 
-export const checks = 11 + FINISH_CHECKS;
+export const checks = 14 + FINISH_CHECKS;
 
 const linesOf = (text) => text.split('\n').filter(Boolean).map(
   (line) => JSON.parse(line));
 
-function readFile(rig) {
-  const file = `${rig.dir}/failed.jsonl`;
+function readFile(rig, name = 'failed.jsonl') {
+  const file = `${rig.dir}/${name}`;
   return fs.existsSync(file) ? linesOf(fs.readFileSync(file, 'utf8')) : [];
 }
 
@@ -54,6 +54,10 @@ async function checkFile(rig, first) {
   is(fs.statSync(`${rig.dir}/failed.jsonl`).mode & 0o777, 0o600,
     'nobody else can read it');
   ok(await first.whenDrained(PATIENCE_MS), 'the talk comes to its end');
+  ok(await until(() => worker.log('batch_done').some((line) =>
+    line.records > 1 && line.sessions > 0 && line.transcribe_ms > 0
+    && line.done_ms >= line.transcribe_ms), PATIENCE_MS),
+  'batches are logged: records, sessions, transcription time');
   checkCount('beside them a talk', first, 'en', WORDS);
 }
 
@@ -77,6 +81,25 @@ async function checkS3(rig) {
   'S3: each record as it came');
 }
 
+/* Without bisection a batch fails as a whole, with the talk that was taken. */
+async function checkWhole(rig) {
+  await rig.workers[1].stop();
+  const worker = await rig.worker({ sessions_max: 1, batch_window: '3s',
+    maximum_retry_attempts: 0, bisect_on_error: 'off',
+    on_failure: `${rig.dir}/whole.jsonl` });
+  await until(() => worker.log('shard_reading')[0]);
+  const talks = await Promise.all([rig.talk(['en']), rig.talk(['en'])]);
+  const failed = () => readFile(rig, 'whole.jsonl');
+
+  await Promise.all(talks.map((talk) => talk.speak(count(2))));
+  ok(await until(() => talks.every(({ id }) => failed().some((one) =>
+    one.partitionKey === id)), PATIENCE_MS),
+  'bisect_on_error off: all of the batch is set aside');
+  const numbers = failed().map(({ sequenceNumber }) => sequenceNumber);
+  is(numbers.length, new Set(numbers).size,
+    'bisect_on_error off: each record once');
+}
+
 export async function main() {
   await withRig({ worker: false }, async (rig) => {
     await rig.worker({ sessions_max: 1, maximum_retry_attempts: 1,
@@ -87,5 +110,6 @@ export async function main() {
     await until(() => rig.workers[0].log('session_opened')[0]);
     await Promise.all([spoken, checkFile(rig, first)]);
     await checkS3(rig);
+    await checkWhole(rig);
   });
 }

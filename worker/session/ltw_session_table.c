@@ -28,6 +28,9 @@ struct open_batch_s {
     void *done_data;
     size_t open_n;              /* parts not done */
     size_t parts_n;
+    int64_t began_at_ms;
+    int64_t heard_at_ms;        /* the last words were committed; 0: none */
+    int is_set_aside;           /* as a whole */
     const ltw_record_t **records;   /* grouped by session */
     uint8_t *is_taken;
     batch_part_t *parts;
@@ -221,6 +224,21 @@ batch_free(open_batch_t *batch)
 }
 
 
+/* What operators of an event-source mapping look for. */
+static void
+batch_log(const open_batch_t *batch)
+{
+    int64_t heard_ms = batch->heard_at_ms - batch->began_at_ms;
+
+    ltw_log(LTW_INFO, "batch_done", ltw_cstr("shard", batch->from->shard),
+        ltw_int("records", (int64_t) batch->from->n),
+        ltw_int("sessions", (int64_t) batch->parts_n),
+        ltw_int("transcribe_ms", heard_ms > 0 ? heard_ms : 0),
+        ltw_int("done_ms", ltw_loop_now_ms(batch->table->services->loop)
+            - batch->began_at_ms));
+}
+
+
 static void
 batch_part_done(open_batch_t *batch)
 {
@@ -228,6 +246,7 @@ batch_part_done(open_batch_t *batch)
     void *done_data = batch->done_data;
 
     if (--batch->open_n == 0) {
+        batch_log(batch);
         batch_free(batch);
         done(done_data);
     }
@@ -238,8 +257,12 @@ static void
 on_part_done(void *data)
 {
     batch_part_t *part = data;
+    open_batch_t *batch = part->batch;
 
-    batch_part_done(part->batch);
+    if (part->part.through_at_ms > batch->heard_at_ms) {
+        batch->heard_at_ms = part->part.through_at_ms;
+    }
+    batch_part_done(batch);
 }
 
 
@@ -253,6 +276,7 @@ batch_new(ltw_session_table_t *table, const ltw_batch_t *from)
     }
     batch->table = table;
     batch->from = from;
+    batch->began_at_ms = ltw_loop_now_ms(table->services->loop);
     batch->next = table->batches;
     batch->link = &table->batches;
     if (batch->next != NULL) {
@@ -301,9 +325,11 @@ fail(batch_part_t *part)
             set_aside(batch, part->part.records[i]);
         }
     }
-    for (size_t i = 0; !services->config->bisect_on_error
-                       && i < batch->from->n; i++) {
-        set_aside(batch, &batch->from->records[i]);
+    if (!services->config->bisect_on_error && !batch->is_set_aside) {
+        batch->is_set_aside = 1;
+        for (size_t i = 0; i < batch->from->n; i++) {
+            set_aside(batch, &batch->from->records[i]);
+        }
     }
     ltw_log(LTW_ERROR, "session_refused",
         ltw_str("session", part->part.records[0]->session_id),
