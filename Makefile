@@ -28,7 +28,7 @@ SPHINX_LIBS  = $(shell pkg-config --cflags --libs pocketsphinx sphinxbase)
 .DELETE_ON_ERROR:
 .PHONY: help setup build module worker lib local unit demo run test \
     sanitize bench bench-soak bench-churn \
-    bench-heartbeat bench-fleet bench-capacity bench-ingest bench-ingest-faults bench-fanout bench-reload bench-live fresh-check check-clang docs-check deb deb-check \
+    bench-heartbeat bench-fleet bench-capacity bench-ingest bench-ingest-faults bench-fanout bench-reload bench-live bench-speech fresh-check check-clang docs-check deb deb-check \
     images-check nginx-check clean
 
 help:
@@ -162,6 +162,10 @@ bench-live: build
 # two nginx, three workers, one of them killed each 30 s; MINUTES=1: a short one
 bench-fleet: build
 	@$(NODE) bench/fleet.mjs --module $(BUILD)/module/ngx_http_lt_module.so --worker $(BUILD)/lt-worker --minutes $(or $(MINUTES),10) $(RUN)
+
+# RUN='--rounds 10 --engines aws': what it measures, bench/speech.mjs says
+bench-speech: build
+	@$(NODE) bench/speech.mjs $(RUN)
 
 # RUN='--talks 80 --speed 6': an hour of each talk in ten minutes
 bench-capacity: build
