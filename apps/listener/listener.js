@@ -323,7 +323,7 @@ function showPause() {
   $('pause').setAttribute('aria-pressed', String(state === 'paused'));
   $('pause').setAttribute('aria-label', say(key));
   $('pause').title = say(key);
-  $('blocked').hidden = state !== 'blocked' || room.over;
+  $('blocked').hidden = state !== 'blocked' || room.over || room.reading;
   document.body.dataset.sound = state;
   readAloud();
   if ('mediaSession' in navigator) {

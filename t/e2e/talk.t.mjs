@@ -1,5 +1,6 @@
 /* The whole chain in a real browser: a recording goes into the microphone of
-   the speaker's page, translated voices come out of two listeners' pages. */
+   the speaker's page, translated voices come out of two listeners' pages; a
+   third one only reads. */
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -63,6 +64,26 @@ async function startListener(browser, link, language) {
   ok(joined, `a listener joins in ${language}`,
     await page.textContent('body'));
   return page;
+}
+
+/* Who reads what is said in its own language: no voice is made for that. */
+async function startReader(browser, link) {
+  const page = await startListener(browser, link, 'en');
+
+  await page.click('#reading');
+  await until(async () => (await page.seen('joined')).length === 2);
+  return page;
+}
+
+async function checkReader(page, heard) {
+  const said = (await page.seen('text')).map((one) => one.text).join(' ');
+
+  is(said, heard, 'who reads is told every word');
+  is([page.clips.length, (await page.seen('segment')).length], [0, 0],
+    'and no voice');
+  ok((await page.seen('tail')).some(({ text: tail }) => tail.length > 0),
+    'also what the speaker is just saying');
+  is(page.troubles, [], 'without errors in the console');
 }
 
 async function checkAudience(speaker) {
@@ -190,6 +211,7 @@ async function talk(stack) {
       listeners.push(await startListener(browser, link, language));
     }
     await checkAudience(speaker);
+    const reader = await startReader(browser, link);
     await checkInvitation(speaker, link);
     await until(async () => (await listeners[0].seen('played')).length >= 5,
       endsAt - Date.now());
@@ -204,9 +226,11 @@ async function talk(stack) {
     for (const [i, page] of listeners.entries()) {
       await checkListener(page, LANGUAGES[i], heard);
     }
+    await checkReader(reader, heard);
     await checkEnd(speaker, listeners);
     checkWire(speaker, 'speaker');
     checkWire(listeners[0], 'listener');
+    checkWire(reader, 'listener');
   } finally {
     await browser.close();
     fs.rmSync(recording.file, { force: true });
@@ -214,7 +238,7 @@ async function talk(stack) {
 }
 
 await run(async () => {
-  plan(11 + 12 * LANGUAGES.length);
+  plan(18 + 12 * LANGUAGES.length);
 
   const stack = await startStack({ dir: path.join(OUT, 'stack'),
     mode: process.env.MODE ?? 'window' });
