@@ -8,7 +8,8 @@ import { until } from './harness.mjs';
 
 /* more: pairs of text in a shipped file and what stands there instead, as
    { http: [[from, to], …], locations: [[from, to], …] } */
-export async function startNginx(rig, { processes = 2, more } = {}) {
+export async function startNginx(rig, { processes = 2, more,
+  level = 'notice' } = {}) {
   const dir = `${rig.dir}/nginx`;
   const port = await freePort();
   const inside = await freePort();
@@ -21,6 +22,9 @@ export async function startNginx(rig, { processes = 2, more } = {}) {
   fs.writeFileSync(conf, fs.readFileSync(conf, 'utf8').replace(
     'lt_redis                127.0.0.1:6379',
     `lt_redis unix:${rig.redis.socket}`));
+  const main = `${dir}/nginx.conf`;
+  fs.writeFileSync(main, fs.readFileSync(main, 'utf8').replace(
+    /(error_log .*) notice;/, `$1 ${level};`));
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'nginx', '-p', dir,
     '-e', `${dir}/start.log`, '-c', `${dir}/nginx.conf`, '-g',
     'daemon off;'], { stdio: 'ignore' });

@@ -63,6 +63,7 @@ typedef struct {
     const char *stream_id;              /* 36 characters, UUID; kept over the
                                            reopenings of one line */
     const char *vocabulary;             /* its name; "": none */
+    const char *trace;                  /* traceparent; "": none */
 } ltw_asr_options_t;
 
 /* What an engine file provides; the first member of its own struct. */

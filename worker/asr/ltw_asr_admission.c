@@ -34,6 +34,7 @@ struct ltw_asr_stream_s {
     char language[8];
     char stream_id[40];
     char vocabulary[LTW_VOCABULARY_MAX + 1];
+    char trace[LT_TRACE_LEN + 1];
     admission_state_t state;
     unsigned in_callback;
     ltw_asr_stream_t *inner;
@@ -140,7 +141,7 @@ admitted(stream_t *s)
     static const ltw_asr_events_t events = { on_open, on_result, on_drain,
         on_end };
     ltw_asr_options_t options = { s->session_id, s->language, s->stream_id,
-        s->vocabulary };
+        s->vocabulary, s->trace };
     ltw_asr_engine_t *inner = s->engine->inner;
     lt_error_t err = { 0 };
 
@@ -280,6 +281,7 @@ stream_open(ltw_asr_engine_t *engine, const ltw_asr_options_t *options,
     snprintf(s->language, sizeof(s->language), "%s", options->language);
     snprintf(s->stream_id, sizeof(s->stream_id), "%s", options->stream_id);
     snprintf(s->vocabulary, sizeof(s->vocabulary), "%s", options->vocabulary);
+    snprintf(s->trace, sizeof(s->trace), "%s", options->trace);
     snprintf(s->id, sizeof(s->id), "%s", options->stream_id);
     s->asked_at_ms = ltw_loop_now_ms(e->services->loop);
     s->timer = ltw_timer_new(e->services->loop, on_ask, s);

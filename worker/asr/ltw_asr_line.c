@@ -48,6 +48,7 @@ struct ltw_asr_line_s {
     char language[8];
     char stream_id[LTW_STREAM_ID_SIZE];
     char vocabulary[LTW_VOCABULARY_MAX + 1];
+    char trace[LT_TRACE_LEN + 1];
 
     line_state_t state;
     feed_t feeds[2];
@@ -392,7 +393,7 @@ open_feed(ltw_asr_line_t *line, feed_t *f)
     static const ltw_asr_events_t events = { on_open, on_result, on_drain,
         on_end };
     ltw_asr_options_t options = { line->session_id, line->language,
-        line->stream_id, line->vocabulary };
+        line->stream_id, line->vocabulary, line->trace };
     lt_error_t err = { 0 };
 
     f->base = replay_from(line);
@@ -496,6 +497,7 @@ ltw_asr_line_open(const ltw_services_t *services, ltw_asr_engine_t *engine,
     snprintf(line->language, sizeof(line->language), "%s", options->language);
     snprintf(line->vocabulary, sizeof(line->vocabulary), "%s",
         options->vocabulary);
+    snprintf(line->trace, sizeof(line->trace), "%s", options->trace);
     line->feeds[0].line = line->feeds[1].line = line;
     line->now = &line->feeds[0];
     line->next = &line->feeds[1];

@@ -51,6 +51,7 @@ typedef struct {
     const char *session_id;     /* for the log; all are copied */
     const char *language;
     const char *vocabulary;     /* its name; "": none */
+    const char *trace;          /* traceparent; "": none */
 } ltw_asr_line_options_t;
 
 /* NULL: no memory.  No stream is opened before the first audio. */

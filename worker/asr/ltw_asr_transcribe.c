@@ -452,6 +452,7 @@ connect_signed(stream_t *s, const ltw_asr_options_t *o, lt_error_t *err)
     const ltw_aws_endpoint_t *endpoint = ltw_aws_endpoint(services->aws,
         LTW_AWS_TRANSCRIBE);
     ltw_transcribe_request_t request;
+    ltw_trace_t trace;
     ltw_transcribe_options_t options = { lt_str(endpoint->authority),
         lt_str(services->config->aws_region),
         lt_str(lt_language_transcribe(lt_str(o->language))),
@@ -477,7 +478,10 @@ connect_signed(stream_t *s, const ltw_asr_options_t *o, lt_error_t *err)
         lt_error_set(err, 0, "the request cannot be signed");
         return LT_ERROR;
     }
-    h2.headers_n = request.headers_n;
+    ltw_trace_request(&trace, o->trace);
+    memcpy(request.headers + request.headers_n, trace.headers,
+        trace.headers_n * sizeof(trace.headers[0]));
+    h2.headers_n = request.headers_n + trace.headers_n;
     s->h2 = ltw_h2_open(services->loop, s->engine->tls, &h2, &h2_events, s,
         err);
     explicit_bzero(&request, sizeof(request));

@@ -40,6 +40,7 @@ struct ltw_aws_s {
     ltw_slots_t slots;
     ltw_aws_credentials_t *credentials;
     ltw_aws_turns_t turns;
+    char trace[LT_TRACE_LEN + 1];       /* of calls that begin now */
 };
 
 typedef struct {
@@ -51,6 +52,7 @@ typedef struct {
     void *data;
     ltw_aws_request_t request;  /* its views point into storage */
     lt_header_t headers[LTW_AWS_HEADERS_MAX];
+    char trace[LT_TRACE_LEN + 1];       /* "": none */
     char payload_hash[LT_SIGV4_HEX_LEN];
     int64_t began_at_ms;
     int64_t deadline_at_ms;
@@ -188,7 +190,8 @@ ltw_aws_try(ltw_aws_exchange_t *x)
     char url_text[LTW_AWS_URL_MAX], host_text[512];
     char authorization_text[LTW_AWS_AUTHORIZATION_MAX];
     char date[LT_AMZ_DATE_LEN + 1];
-    lt_header_t headers[LTW_AWS_HEADERS_MAX + 5];
+    lt_header_t headers[LTW_AWS_HEADERS_MAX + 5 + LTW_TRACE_HEADERS];
+    ltw_trace_t trace = { 0 };
     int64_t time_s = ltw_aws_time_ms(aws) / 1000;
     lt_aws_keys_t keys = ltw_aws_keys(aws);
     int64_t left_ms = x->deadline_at_ms - ltw_loop_now_ms(aws->loop);
@@ -213,6 +216,9 @@ ltw_aws_try(ltw_aws_exchange_t *x)
     }
     ltw_aws_add(headers, &request.headers_n, "Authorization",
         (lt_str_t) { authorization_text, lt_out_len(&authorization) });
+    ltw_trace_request(&trace, x->trace);
+    memcpy(headers + request.headers_n, trace.headers, sizeof(trace.headers));
+    request.headers_n += trace.headers_n;
     request.method = x->request.method;
     request.url = (lt_str_t) { url_text, lt_out_len(&url) };
     request.headers = headers;
@@ -387,9 +393,9 @@ ltw_aws_retry(void *data)
 static void
 ltw_aws_note(const ltw_aws_exchange_t *x, const ltw_aws_answer_t *answer)
 {
-    if (x->request.service == LTW_AWS_KINESIS && answer->status >= 200
-        && answer->status < 500)
-    {
+    int is_answer = answer->status >= 200 && answer->status < 500;
+
+    if (is_answer && x->request.service == LTW_AWS_KINESIS) {
         x->aws->metrics->kinesis_ok_at_ms = ltw_loop_now_ms(x->aws->loop);
     }
 }
@@ -481,6 +487,7 @@ ltw_aws_call(ltw_aws_t *aws, const ltw_aws_request_t *request,
     lt_hex_encode(x->payload_hash, digest, sizeof(digest));
     x->handler = handler;
     x->data = data;
+    memcpy(x->trace, aws->trace, sizeof(x->trace));
     if (x->request.attempts_max == 0) {
         x->request.attempts_max = 3;
     }
@@ -501,6 +508,12 @@ ltw_aws_call(ltw_aws_t *aws, const ltw_aws_request_t *request,
         return 0;
     }
     return x->id;
+}
+
+void
+ltw_aws_trace(ltw_aws_t *aws, const char *traceparent)
+{
+    snprintf(aws->trace, sizeof(aws->trace), "%s", traceparent);
 }
 
 void

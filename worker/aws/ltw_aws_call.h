@@ -14,6 +14,7 @@
 #include "edge/ltw_http.h"
 #include "edge/ltw_redis.h"
 #include "ltw_config.h"
+#include "ltw_trace.h"
 #include "lt_aws.h"
 
 typedef struct ltw_aws_s ltw_aws_t;
@@ -78,6 +79,11 @@ ltw_aws_t *ltw_aws_new(ltw_loop_t *loop, ltw_http_t *http,
 void ltw_aws_free(ltw_aws_t **aws);
 /* From now on rates are shared there (ltw_aws_turn.h); outlives aws. */
 void ltw_aws_share(ltw_aws_t *aws, ltw_redis_t *redis);
+
+/* Calls that begin from now on, until this is called again, belong to that
+   talk's trace; "" = to none.  traceparent is copied by each call. */
+void ltw_aws_trace(ltw_aws_t *aws, const char *traceparent);
+
 
 /* Copies what it needs of request.  0: no memory or too many at once;
    handler never runs.  Failures are logged by the caller: ltw_aws_log. */

@@ -238,7 +238,8 @@ send_head(ltw_lane_t *lane)
 {
     ltw_publisher_t *p = lane->publisher;
     char authorization[300];
-    const lt_header_t headers[] = {
+    ltw_trace_t trace;
+    lt_header_t headers[2 + LTW_TRACE_HEADERS] = {
         { LT_STR("Content-Type"), LT_STR("application/json") },
         { LT_STR("Authorization"), { authorization,
             (size_t) snprintf(authorization, sizeof(authorization),
@@ -251,6 +252,10 @@ send_head(ltw_lane_t *lane)
         .timeout_ms = TRY_TIMEOUT_MS };
     lt_out_t out;
 
+    ltw_trace_request(&trace, lane->talk->settings.trace);
+    memcpy(headers + 2, trace.headers,
+        trace.headers_n * sizeof(headers[0]));
+    request.headers_n += trace.headers_n;
     lt_out_init(&out, url, sizeof(url));
     lt_out_str(&out, url_at(p, lane->url, &urls_n));
     lt_out_cstr(&out, "?session=");

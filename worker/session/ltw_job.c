@@ -201,8 +201,10 @@ put(ltw_job_t *job, lt_str_t mp3)
     n = snprintf(key, sizeof(key), "sessions/%s/translated/%s/%lld.%lld.mp3",
         talk->id, job->room->code, (long long) job->segment->facts.number,
         (long long) talk->tenure->token);
+    ltw_aws_trace(services(job)->aws, talk->settings.trace);
     job->store = ltw_store_put(job->room->pipeline->store,
         (lt_str_t) { key, (size_t) n }, mp3, left_ms(job), on_stored, job);
+    ltw_aws_trace(services(job)->aws, "");
     if (job->store == NULL) {
         ltw_job_fail(job, "not_taken", NULL);
         return;
@@ -273,8 +275,10 @@ ltw_job_voice(ltw_job_t *job, ltw_pace_t pace)
         f->state = LTW_JOB_VOICING;
         f->pace = pace;
     }
+    ltw_aws_trace(services(job)->aws, talk->settings.trace);
     job->tts = request.text.len > 0
         ? tts->speak(tts, &request, on_voiced, job) : NULL;
+    ltw_aws_trace(services(job)->aws, "");
     if (job->tts == NULL) {
         ltw_job_fail(job, "not_taken", NULL);
         return;
@@ -329,7 +333,9 @@ ltw_job_translate(ltw_job_t *job)
         take_text(job, job->segment->text);
         return;
     }
+    ltw_aws_trace(services(job)->aws, room->talk->settings.trace);
     job->mt = mt->translate(mt, &request, on_translated, job);
+    ltw_aws_trace(services(job)->aws, "");
     if (job->mt == NULL) {
         ltw_job_fail(job, "not_taken", NULL);
         return;

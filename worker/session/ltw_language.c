@@ -104,7 +104,8 @@ log_published(const ltw_language_t *l, const ltw_job_t *job,
         ltw_int("publish_ms", elapsed_ms),
         ltw_int("since_captured_ms", wall_ms(l) - f->captured_wall_ms),
         ltw_int("duration_ms", job->duration_ms),
-        ltw_int("rate_percent", job->pace.rate_percent));
+        ltw_int("rate_percent", job->pace.rate_percent),
+        ltw_cstr("trace", l->room.talk->settings.trace));
 }
 
 

@@ -210,7 +210,8 @@ join(ltw_session_t *s)
     ltw_log(LTW_INFO, "session_opened", ltw_cstr("session", s->id),
         ltw_cstr("language", s->presence.source),
         ltw_int("after_segment", ltw_speech_segment(s->speech)),
-        ltw_int("untold", (int64_t) ltw_heir_untold(&s->heir)));
+        ltw_int("untold", (int64_t) ltw_heir_untold(&s->heir)),
+        ltw_cstr("trace", s->talk.settings.trace));
     ltw_heir_tell(&s->heir, &s->telling.audience);
 }
 

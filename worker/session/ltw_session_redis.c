@@ -89,7 +89,7 @@ static void
 set(ltw_session_view_t *view, const ltw_reply_t *fields)
 {
     static const char *const names[] = { "vocabulary", "terminology",
-        "lexicons", "maxCostPerHour" };
+        "lexicons", "maxCostPerHour", "traceparent" };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         const ltw_reply_t *value = ltw_reply_field(fields, names[i]);

@@ -70,6 +70,10 @@ ltw_settings_set(ltw_settings_t *s, const char *name, lt_str_t value)
     if (strcmp(name, "lexicons") == 0) {
         return set_text(s->lexicons, sizeof(s->lexicons), value, 1);
     }
+    if (strcmp(name, "traceparent") == 0) {
+        return lt_trace_is_valid(value)
+            && set_text(s->trace, sizeof(s->trace), value, 0);
+    }
     return strcmp(name, "maxCostPerHour") == 0
         && set_cost(&s->cost_max, value);
 }

@@ -1,13 +1,14 @@
 /*
  * What who made the talk wishes for it, else what the worker's configuration
  * says.  docs/design.md, "Redis": fields vocabulary, terminology, lexicons,
- * maxCostPerHour.
+ * maxCostPerHour; and its trace, traceparent.
  */
 #ifndef LTW_SETTINGS_H
 #define LTW_SETTINGS_H
 
 #include "asr/ltw_asr.h"
 #include "cost/ltw_cost.h"
+#include "lt_trace.h"
 #include "ltw_config.h"
 
 #define LTW_TERMINOLOGY_MAX 256         /* Translate, one name a request */
@@ -18,6 +19,7 @@ typedef struct {
     char vocabulary[LTW_VOCABULARY_MAX + 1];    /* "": none, as the others */
     char terminology[LTW_TERMINOLOGY_MAX + 1];
     char lexicons[LTW_LEXICONS_LEN + 1];        /* separated by spaces */
+    char trace[LT_TRACE_LEN + 1];               /* traceparent */
     double cost_max;            /* US dollars an hour; 0: any */
 } ltw_settings_t;
 

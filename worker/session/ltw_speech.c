@@ -180,7 +180,8 @@ ltw_speech_open(ltw_speech_t *s, const char *language)
     static const ltw_asr_line_events_t events = { on_result, on_restart,
         on_line_over };
     ltw_asr_line_options_t options = { s->options.talk->id, language,
-        s->options.talk->settings.vocabulary };
+        s->options.talk->settings.vocabulary,
+        s->options.talk->settings.trace };
 
     s->line = ltw_asr_line_open(s->services, s->options.asr, &options,
         &events, s);
