@@ -1,6 +1,7 @@
 #include "ngx_http_lt_connection.h"
 #include "ngx_http_lt_ack.h"
 #include "ngx_http_lt_actions.h"
+#include "ngx_http_lt_events.h"
 #include "ngx_http_lt_metrics.h"
 #include "ngx_http_lt_talk.h"
 
@@ -86,8 +87,8 @@ lt_connection_alive(ngx_http_lt_socket_t *s)
     s->active_at_ms = ngx_current_msec;
 }
 
-static void
-lt_connection_wake(ngx_http_lt_socket_t *s)
+void
+ngx_http_lt_connection_wake(ngx_http_lt_socket_t *s)
 {
     if (!s->is_waking) {
         s->is_waking = 1;
@@ -112,32 +113,19 @@ lt_connection_finish(ngx_http_lt_socket_t *s)
         NGX_HTTP_LT_COUNT(messages_dropped_closed, s->out.frames);
     }
 
-    if (s->is_waking) {
-        ngx_queue_remove(&s->waking);
-    }
-
     c->log->action = "closing WebSocket";
     c->data = NULL;
     ngx_http_lt_socket_free(&s);
     ngx_http_close_connection(c);
 }
 
-void
-ngx_http_lt_connection_send(ngx_http_lt_socket_t *s,
-    ngx_http_lt_frame_t *frame)
+static void
+lt_connection_put(ngx_http_lt_socket_t *s, ngx_http_lt_frame_t *frame)
 {
-    ngx_int_t rc;
-
-    if (s->state != NGX_HTTP_LT_OPEN) {
-        return;
-    }
-
-    rc = ngx_http_lt_out_put(&s->out, frame, s->connection->log);
-
-    if (rc == NGX_OK) {
+    if (ngx_http_lt_out_put(&s->out, frame, s->connection->log) == NGX_OK) {
         s->delivered++;
         NGX_HTTP_LT_COUNT(messages_delivered, 1);
-        lt_connection_wake(s);
+        ngx_http_lt_connection_wake(s);
         return;
     }
 
@@ -146,6 +134,31 @@ ngx_http_lt_connection_send(ngx_http_lt_socket_t *s,
     NGX_HTTP_LT_COUNT(sockets_too_slow, 1);
     ngx_http_lt_connection_close(s, LT_WS_CLOSE_TRY_LATER,
         "too slow: messages are not read in time");
+}
+
+void
+ngx_http_lt_connection_send(ngx_http_lt_socket_t *s,
+    ngx_http_lt_frame_t *frame)
+{
+    ngx_http_lt_frame_t *event;
+
+    if (s->state != NGX_HTTP_LT_OPEN) {
+        return;
+    }
+
+    if (s->events == NULL) {
+        lt_connection_put(s, frame);
+        return;
+    }
+
+    event = ngx_http_lt_events_frame(s, frame);
+    if (event == NULL) {
+        NGX_HTTP_LT_COUNT(messages_dropped_memory, 1);
+        return;
+    }
+
+    lt_connection_put(s, event);
+    ngx_http_lt_frame_unref(&event);
 }
 
 void
@@ -185,7 +198,7 @@ lt_connection_control(ngx_http_lt_socket_t *s, ngx_http_lt_frame_t *frame)
     }
 
     ngx_http_lt_frame_unref(&frame);
-    lt_connection_wake(s);
+    ngx_http_lt_connection_wake(s);
 }
 
 static void
@@ -205,8 +218,25 @@ void
 ngx_http_lt_connection_close(ngx_http_lt_socket_t *s, uint16_t code,
     const char *reason)
 {
+    if (s->state != NGX_HTTP_LT_OPEN) {
+        return;
+    }
+
+    if (s->events != NULL) {
+        lt_connection_leave(s, NGX_HTTP_LT_LEAVING, code, lt_str(reason));
+        ngx_http_lt_events_close(s, code, lt_str(reason));
+        return;
+    }
+
+    lt_connection_say_close(s, NGX_HTTP_LT_CLOSING, code, lt_str(reason));
+}
+
+void
+ngx_http_lt_connection_lost(ngx_http_lt_socket_t *s)
+{
     if (s->state == NGX_HTTP_LT_OPEN) {
-        lt_connection_say_close(s, NGX_HTTP_LT_CLOSING, code, lt_str(reason));
+        lt_connection_leave(s, NGX_HTTP_LT_GONE, LT_CONNECTION_BROKEN,
+            LT_STR("the connection broke"));
     }
 }
 
@@ -515,7 +545,10 @@ lt_connection_wake_handler(ngx_event_t *ev)
         s = ngx_queue_data(q, ngx_http_lt_socket_t, waking);
         s->is_waking = 0;
 
-        if (s->connection->write->ready) {
+        if (s->events != NULL) {
+            ngx_http_lt_events_flush(s);
+
+        } else if (s->connection->write->ready) {
             lt_connection_flush(s);
         }
     }

@@ -38,6 +38,11 @@ ngx_int_t ngx_http_lt_connection_open(ngx_http_lt_socket_t *s,
     ngx_http_request_t *r, const char *accept,
     const ngx_str_t *session_id);
 
+/* The part of _open() that is the same without a WebSocket: s->connection's
+   events stay as they are. */
+ngx_int_t ngx_http_lt_connection_join(ngx_http_lt_socket_t *s,
+    ngx_http_request_t *r, const ngx_str_t *session_id);
+
 /* Reads what came with the upgrade, and frees the request. */
 void ngx_http_lt_connection_start(ngx_http_lt_socket_t *s,
     ngx_http_request_t *r);
@@ -47,13 +52,19 @@ void ngx_http_lt_connection_serve(ngx_http_lt_socket_t *s);
 void ngx_http_lt_connection_input(ngx_http_lt_socket_t *s, u_char *pos,
     u_char *end);
 
+/* It will be written at the end of this round. */
+void ngx_http_lt_connection_wake(ngx_http_lt_socket_t *s);
+
+/* Its client has gone: leaves the talk, if it has not yet. */
+void ngx_http_lt_connection_lost(ngx_http_lt_socket_t *s);
+
 /* Queues; a socket that cannot take it is closed (1013).  Never frees s. */
 void ngx_http_lt_connection_send(ngx_http_lt_socket_t *s,
     ngx_http_lt_frame_t *frame);
 void ngx_http_lt_connection_send_text(ngx_http_lt_socket_t *s,
     const u_char *text, size_t len);
 
-/* Queues a close frame and leaves the talk.  Never frees s. */
+/* Queues a close frame (or event) and leaves the talk.  Never frees s. */
 void ngx_http_lt_connection_close(ngx_http_lt_socket_t *s, uint16_t code,
     const char *reason);
 

@@ -35,13 +35,25 @@ lt_connection_switch(ngx_http_request_t *r, const char *accept)
     return r->out != NULL || c->buffered ? NGX_ERROR : NGX_OK;
 }
 
-/* What the kernel takes ahead of a client that does not read. */
+/* Small messages leave at once; the kernel takes little ahead of a client that
+   does not read.  A stream of HTTP/2 has no socket of its own. */
 static void
-lt_connection_limit_unsent(ngx_connection_t *c)
+lt_connection_tune(ngx_http_request_t *r)
 {
+    ngx_connection_t *c = r->connection;
 #ifdef TCP_NOTSENT_LOWAT
     int bytes = NGX_HTTP_LT_UNSENT_MAX;
+#endif
 
+    if (r->http_version >= NGX_HTTP_VERSION_20) {
+        return;
+    }
+
+    if (c->tcp_nodelay != NGX_TCP_NODELAY_SET) {
+        (void) ngx_tcp_nodelay(c);
+    }
+
+#ifdef TCP_NOTSENT_LOWAT
     if (c->sockaddr->sa_family != AF_UNIX
         && setsockopt(c->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes,
                sizeof(bytes)) == -1)
@@ -74,21 +86,15 @@ lt_connection_copy_agent(ngx_http_lt_socket_t *s, ngx_http_request_t *r)
 }
 
 ngx_int_t
-ngx_http_lt_connection_open(ngx_http_lt_socket_t *s, ngx_http_request_t *r,
-    const char *accept, const ngx_str_t *session_id)
+ngx_http_lt_connection_join(ngx_http_lt_socket_t *s, ngx_http_request_t *r,
+    const ngx_str_t *session_id)
 {
-    ngx_connection_t *c = r->connection;
     ngx_http_core_srv_conf_t *cscf;
 
     cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
-    s->connection = c;
+    s->connection = r->connection;
     s->server = cscf->ctx;
     s->state = NGX_HTTP_LT_OPEN;
-
-    if (lt_connection_switch(r, accept) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
     s->connected_ms = ngx_http_lt_wall_ms();
     s->sn.str = s->id;
     s->sn.node.key = ngx_crc32_short(s->id.data, s->id.len);
@@ -99,21 +105,8 @@ ngx_http_lt_connection_open(ngx_http_lt_socket_t *s, ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    if (c->tcp_nodelay != NGX_TCP_NODELAY_SET) {
-        (void) ngx_tcp_nodelay(c);
-    }
-
-#if (NGX_HTTP_SSL)
-    if (c->ssl != NULL) {
-        ngx_ssl_free_buffer(c);
-        (void) SSL_set_mode(c->ssl->connection,
-            SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    }
-#endif
-
-    lt_connection_limit_unsent(c);
+    lt_connection_tune(r);
     lt_connection_copy_agent(s, r);
-    ngx_http_lt_connection_serve(s);
 
     if (s->role == NGX_HTTP_LT_SPEAKER) {
         NGX_HTTP_LT_COUNT(sockets_opened_speaker, 1);
@@ -122,6 +115,29 @@ ngx_http_lt_connection_open(ngx_http_lt_socket_t *s, ngx_http_request_t *r,
         NGX_HTTP_LT_COUNT(sockets_opened_listener, 1);
         NGX_HTTP_LT_GAUGE(sockets_listener, 1);
     }
+
+    return NGX_OK;
+}
+
+ngx_int_t
+ngx_http_lt_connection_open(ngx_http_lt_socket_t *s, ngx_http_request_t *r,
+    const char *accept, const ngx_str_t *session_id)
+{
+    if (lt_connection_switch(r, accept) != NGX_OK
+        || ngx_http_lt_connection_join(s, r, session_id) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+#if (NGX_HTTP_SSL)
+    if (r->connection->ssl != NULL) {
+        ngx_ssl_free_buffer(r->connection);
+        (void) SSL_set_mode(r->connection->ssl->connection,
+            SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    }
+#endif
+
+    ngx_http_lt_connection_serve(s);
 
     return NGX_OK;
 }

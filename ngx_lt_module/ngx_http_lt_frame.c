@@ -15,6 +15,8 @@ lt_frame_alloc(size_t size, ngx_log_t *log)
         frame->refs = 1;
         frame->kind = NGX_HTTP_LT_FRAME_CONTROL;
         frame->head = 0;
+        frame->number = 0;
+        frame->event = NULL;
     }
 
     return frame;
@@ -42,6 +44,20 @@ ngx_http_lt_frame_new(lt_ws_opcode_t opcode, const u_char *payload,
 }
 
 ngx_http_lt_frame_t *
+ngx_http_lt_frame_text(const u_char *text, size_t len, ngx_log_t *log)
+{
+    ngx_http_lt_frame_t *frame;
+
+    frame = lt_frame_alloc(len, log);
+    if (frame != NULL) {
+        ngx_memcpy(frame->data, text, len);
+        frame->len = len;
+    }
+
+    return frame;
+}
+
+ngx_http_lt_frame_t *
 ngx_http_lt_frame_close(uint16_t code, lt_str_t reason, ngx_log_t *log)
 {
     ngx_http_lt_frame_t *frame;
@@ -58,6 +74,7 @@ void
 ngx_http_lt_frame_unref(ngx_http_lt_frame_t **frame)
 {
     if (*frame != NULL && --(*frame)->refs == 0) {
+        ngx_http_lt_frame_unref(&(*frame)->event);
         ngx_free(*frame);
     }
 
@@ -199,6 +216,21 @@ ngx_http_lt_out_put(ngx_http_lt_out_t *out, ngx_http_lt_frame_t *frame,
     out->frames++;
 
     return NGX_OK;
+}
+
+ngx_http_lt_frame_t *
+ngx_http_lt_out_take(ngx_http_lt_out_t *out)
+{
+    ngx_http_lt_frame_t *frame = lt_out_at(out, 0)->frame;
+
+    frame->refs++;
+    lt_out_drop(out, 0);
+
+    if (out->frames == 0) {
+        lt_out_emptied(out);
+    }
+
+    return frame;
 }
 
 ngx_uint_t

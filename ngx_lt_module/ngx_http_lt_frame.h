@@ -29,17 +29,24 @@ typedef enum {
     NGX_HTTP_LT_FRAME_AUDIO
 } ngx_http_lt_frame_kind_e;
 
-typedef struct {
+typedef struct ngx_http_lt_frame_s ngx_http_lt_frame_t;
+
+struct ngx_http_lt_frame_s {
     uint32_t refs;
     uint16_t kind;              /* ngx_http_lt_frame_kind_e; control at first */
     uint16_t head;              /* bytes before the payload; not of a close */
+    int64_t number;             /* of the segment; 0: none */
+    ngx_http_lt_frame_t *event; /* the same for lt_events; NULL: none made */
     size_t len;
     u_char data[];
-} ngx_http_lt_frame_t;
+};
 
 /* NULL: no memory. */
 ngx_http_lt_frame_t *ngx_http_lt_frame_new(lt_ws_opcode_t opcode,
     const u_char *payload, size_t len, ngx_log_t *log);
+/* Bytes as they are. */
+ngx_http_lt_frame_t *ngx_http_lt_frame_text(const u_char *text, size_t len,
+    ngx_log_t *log);
 ngx_http_lt_frame_t *ngx_http_lt_frame_close(uint16_t code, lt_str_t reason,
     ngx_log_t *log);
 void ngx_http_lt_frame_unref(ngx_http_lt_frame_t **frame);
@@ -68,6 +75,10 @@ void ngx_http_lt_out_init(ngx_http_lt_out_t *out);
    NGX_DECLINED: too slow; NGX_ERROR: no memory. */
 ngx_int_t ngx_http_lt_out_put(ngx_http_lt_out_t *out,
     ngx_http_lt_frame_t *frame, ngx_log_t *log);
+
+/* The first of a queue that is not empty, with the queue's reference; not
+   after _send(). */
+ngx_http_lt_frame_t *ngx_http_lt_out_take(ngx_http_lt_out_t *out);
 
 /* Drops what has not begun to be sent; returns how many frames. */
 ngx_uint_t ngx_http_lt_out_clear(ngx_http_lt_out_t *out);

@@ -1,12 +1,14 @@
 /*
  * The upgrade request: RFC 6455 section 4.2.1, then the checks of
- * docs/protocol/ in their order, as HTTP answers before the 101.
+ * docs/protocol/ in their order, as HTTP answers before the 101.  A request
+ * for events is checked like a listener's.
  */
 #include "ngx_http_lt_module.h"
 #include "ngx_http_lt_ack.h"
 #include "ngx_http_lt_answer.h"
 #include "ngx_http_lt_captions.h"
 #include "ngx_http_lt_connection.h"
+#include "ngx_http_lt_events.h"
 #include "ngx_http_lt_jwt.h"
 #include "ngx_http_lt_metrics.h"
 #include "ngx_http_lt_registry.h"
@@ -26,6 +28,7 @@ typedef struct {
 typedef struct {
     ngx_http_request_t *request;
     ngx_http_lt_main_conf_t *mcf;
+    ngx_uint_t is_events;           /* lt_events, not lt_websocket */
     ngx_http_lt_command_t *cmd;     /* under way */
     ngx_http_lt_socket_t *socket;   /* until it is open */
     ngx_str_t session_id;
@@ -47,13 +50,17 @@ typedef struct {
 
 LT_REFUSAL(lt_refuse_method, NGX_HTTP_NOT_ALLOWED, "METHOD_NOT_ALLOWED",
     "A WebSocket is opened by GET.");
+LT_REFUSAL(lt_refuse_events_method, NGX_HTTP_NOT_ALLOWED,
+    "METHOD_NOT_ALLOWED", "Events are read by GET.");
+LT_REFUSAL(lt_refuse_events_body, NGX_HTTP_BAD_REQUEST, "INVALID_REQUEST",
+    "A request for events has no body.");
 LT_REFUSAL(lt_refuse_upgrade, 426, "UPGRADE_REQUIRED",
     "This address is a WebSocket: HTTP/1.1 with Upgrade: websocket, "
     "Connection: Upgrade and Sec-WebSocket-Version: 13.");
 LT_REFUSAL(lt_refuse_key, NGX_HTTP_BAD_REQUEST, "INVALID_WEBSOCKET_KEY",
     "Sec-WebSocket-Key must be given once, as base64 of 16 bytes.");
 LT_REFUSAL(lt_refuse_body, NGX_HTTP_BAD_REQUEST, "INVALID_REQUEST",
-    "A request to listen or to speak has no body.");
+    "An upgrade request has no body.");
 LT_REFUSAL(lt_refuse_no_session, NGX_HTTP_BAD_REQUEST, "MISSING_SESSION_ID",
     "The query must have sessionId.");
 LT_REFUSAL(lt_refuse_session_id, NGX_HTTP_BAD_REQUEST, "INVALID_SESSION_ID",
@@ -295,9 +302,11 @@ lt_handshake_done(void *data, const ngx_http_lt_reply_t *reply)
         ngx_http_lt_variables_copy(r, NGX_HTTP_LT_VARIABLE_TRACE, &h->trace);
     }
 
-    if (ngx_http_lt_connection_open(s, r, h->accept, &h->session_id)
-        != NGX_OK)
-    {
+    rc = h->is_events
+         ? ngx_http_lt_events_open(s, r, &h->session_id)
+         : ngx_http_lt_connection_open(s, r, h->accept, &h->session_id);
+
+    if (rc != NGX_OK) {
         ngx_http_lt_answer_finish(r, NGX_ERROR);
         return;
     }
@@ -305,7 +314,12 @@ lt_handshake_done(void *data, const ngx_http_lt_reply_t *reply)
     h->socket = NULL;
     h->is_joining = 0;
     ngx_http_lt_registry_join_end(h->mcf, &h->join);
-    ngx_http_lt_connection_start(s, r);
+
+    if (h->is_events) {
+        ngx_http_lt_events_start(s);
+    } else {
+        ngx_http_lt_connection_start(s, r);
+    }
 }
 
 /* The session may be fine, the language or the token is not. */
@@ -498,11 +512,26 @@ lt_handshake_start(ngx_http_request_t *r, lt_handshake_t *h)
         return NGX_ERROR;
     }
 
+    if (h->is_events && !is_listener) {
+        h->refusal = &lt_refuse_no_language;
+    }
+
     return lt_handshake_ask(h, is_listener);
 }
 
-ngx_int_t
-ngx_http_lt_websocket_handler(ngx_http_request_t *r)
+static const lt_refusal_t *
+lt_handshake_check_events(ngx_http_request_t *r)
+{
+    if (r->method != NGX_HTTP_GET) {
+        return &lt_refuse_events_method;
+    }
+
+    return r->headers_in.content_length_n > 0 || r->headers_in.chunked
+           ? &lt_refuse_events_body : NULL;
+}
+
+static ngx_int_t
+lt_handshake_begin(ngx_http_request_t *r, ngx_uint_t is_events)
 {
     ngx_int_t rc;
     lt_handshake_t *h;
@@ -521,10 +550,12 @@ ngx_http_lt_websocket_handler(ngx_http_request_t *r)
 
     h->request = r;
     h->mcf = ngx_http_lt_main_conf(r);
+    h->is_events = is_events;
     cln->handler = lt_handshake_cleanup;
     cln->data = h;
 
-    refusal = lt_handshake_check_upgrade(r, h);
+    refusal = is_events ? lt_handshake_check_events(r)
+                        : lt_handshake_check_upgrade(r, h);
     if (refusal != NULL) {
         return lt_handshake_refuse(r, refusal, NULL);
     }
@@ -538,4 +569,16 @@ ngx_http_lt_websocket_handler(ngx_http_request_t *r)
     }
 
     return rc;
+}
+
+ngx_int_t
+ngx_http_lt_websocket_handler(ngx_http_request_t *r)
+{
+    return lt_handshake_begin(r, 0);
+}
+
+ngx_int_t
+ngx_http_lt_events_handler(ngx_http_request_t *r)
+{
+    return lt_handshake_begin(r, 1);
 }

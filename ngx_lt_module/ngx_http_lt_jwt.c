@@ -37,6 +37,7 @@ lt_jwt_preaccess(ngx_http_request_t *r)
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
     if ((clcf->handler == ngx_http_lt_websocket_handler
+         || clcf->handler == ngx_http_lt_events_handler
          || clcf->handler == ngx_http_lt_sessions_handler)
         && ngx_http_get_module_ctx(r, ngx_http_lt_module) == NULL
         && lt_jwt_take(r) != NGX_OK)

@@ -47,6 +47,7 @@
     X(sockets_moved, "sockets sent to other processes (1012) by one leaving") \
     X(listeners_resumed, "listeners that came back with their last segment")  \
     X(segments_resumed, "segments sent again to listeners that missed them") \
+    X(events_opened, "listeners that came by Server-Sent Events")             \
     X(segments_missed, "segments that listeners were told to have missed")    \
     X(addresses_limited, "upgrades refused: over lt_address_sockets")         \
     X(addresses_uncounted, "sockets not counted: no room for their address")  \

@@ -136,6 +136,7 @@ static ngx_command_t ngx_http_lt_commands[] = {
     LT_MAIN("lt_zone", NGX_CONF_TAKE1, ngx_conf_set_size_slot,
         zone_size, NULL),
     LT_PLACE("lt_websocket", NGX_CONF_NOARGS, ngx_http_lt_websocket_handler),
+    LT_PLACE("lt_events", NGX_CONF_NOARGS, ngx_http_lt_events_handler),
     LT_PLACE("lt_sessions", NGX_CONF_NOARGS, ngx_http_lt_sessions_handler),
     LT_PLACE("lt_results", NGX_CONF_NOARGS, ngx_http_lt_results_handler),
     LT_PLACE("lt_status", NGX_CONF_NOARGS | NGX_CONF_TAKE1,

@@ -181,6 +181,7 @@ ngx_int_t ngx_http_lt_random(u_char *out, size_t len);
 
 /* Content handlers, one room each. */
 ngx_int_t ngx_http_lt_websocket_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_lt_events_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_lt_sessions_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_lt_results_handler(ngx_http_request_t *r);
 

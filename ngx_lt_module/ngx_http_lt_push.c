@@ -29,6 +29,8 @@ ngx_http_lt_push_frame(const lt_state_event_t *ev)
         ev->json.len, ngx_cycle->log);
     if (frame != NULL) {
         frame->kind = lt_push_kind(ev->name);
+        frame->number = ev->to == LT_STATE_TO_LISTENERS
+                        && ev->language.len != 0 ? ev->number : 0;
     }
 
     return frame;
@@ -71,6 +73,7 @@ lt_push_relabel(const ngx_http_lt_frame_t *frame, ngx_http_lt_socket_t *s,
 
     if (last->copy != NULL) {
         last->copy->kind = frame->kind;
+        last->copy->number = frame->number;
         last->of = frame;
         last->label = s->label;
     }

@@ -32,7 +32,8 @@ ngx_int_t
 ngx_http_lt_ring_ask(ngx_http_lt_socket_t *s, ngx_http_request_t *r)
 {
     ngx_int_t number;
-    ngx_str_t resume, last;
+    ngx_str_t resume, last, header;
+    ngx_uint_t headers;
 
     if (s->role != NGX_HTTP_LT_LISTENER) {
         return NGX_OK;
@@ -42,6 +43,12 @@ ngx_http_lt_ring_ask(ngx_http_lt_socket_t *s, ngx_http_request_t *r)
         || ngx_http_lt_answer_arg(r, "lastSegment", &last) == NGX_ERROR)
     {
         return NGX_ERROR;
+    }
+
+    /* EventSource says it so, and newer than its address does */
+    header = ngx_http_lt_answer_request_header(r, "Last-Event-ID", &headers);
+    if (headers == 1 && header.len != 0) {
+        last = header;
     }
 
     number = last.len != 0 && last.len < 16 ? ngx_atoi(last.data, last.len)

@@ -105,6 +105,10 @@ ngx_http_lt_socket_free(ngx_http_lt_socket_t **s)
         return;
     }
 
+    if ((*s)->is_waking) {
+        ngx_queue_remove(&(*s)->waking);
+    }
+
     ngx_http_lt_out_free(&(*s)->out);
 
     ngx_http_lt_ack_end(*s);

@@ -27,6 +27,7 @@
 typedef struct ngx_http_lt_talk_s ngx_http_lt_talk_t;
 typedef struct ngx_http_lt_socket_s ngx_http_lt_socket_t;
 typedef struct ngx_http_lt_ack_s ngx_http_lt_ack_t;
+typedef struct ngx_http_lt_events_s ngx_http_lt_events_t;
 
 typedef enum {
     NGX_HTTP_LT_LISTENER = 1,       /* bits: the action table uses masks */
@@ -64,6 +65,7 @@ struct ngx_http_lt_socket_s {
     ngx_queue_t waking;             /* the connection room's, to be written */
     ngx_connection_t *connection;
     ngx_http_lt_main_conf_t *mcf;
+    ngx_http_lt_events_t *events;   /* NULL: it is a WebSocket */
     ngx_http_lt_socket_state_e state;
     ngx_http_lt_role_e role;
     unsigned is_waking:1;

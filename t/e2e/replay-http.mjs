@@ -16,7 +16,7 @@ export const examples = Object.entries(openapi.paths).flatMap(([path, item]) =>
     const operation = { ...item[method], parameters: [...item.parameters ?? [], ...item[method].parameters ?? []] };
 
     return Object.entries(operation.responses).flatMap(([status, response]) =>
-      Object.entries(response.content?.['application/json'].examples ?? response['x-examples'] ?? {}).map(([name, example]) =>
+      Object.entries(response.content?.['application/json']?.examples ?? response['x-examples'] ?? {}).map(([name, example]) =>
         ({ path, method, operation, status: Number(status), response, name, given: example['x-given'] ?? {}, value: example.value })));
   }));
 

@@ -38,6 +38,7 @@ function askRedis(port, ...words) {
 
 const LOCATIONS = `
         location = /health { lt_sessions; }
+        location = /events { lt_events; }
         location = /lt/results { lt_results; client_body_buffer_size 64k; }
         location /prod/ { lt_connections; client_body_buffer_size 64k; }`;
 

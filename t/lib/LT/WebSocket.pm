@@ -85,6 +85,12 @@ sub connect {
 
 sub read_answer {
     my ($self) = @_;
+    $self->read_head;
+    $self->read_body if $self->{status} != 101;
+}
+
+sub read_head {
+    my ($self) = @_;
     my $deadline = time + $self->{timeout};
     my $end;
     while (($end = index $self->{in}, "\r\n\r\n") < 0) {
@@ -97,7 +103,11 @@ sub read_answer {
         my ($key, $value) = split /:\s*/, $_, 2;
         $self->{headers}{lc $key} = $value;
     }
-    return if $self->{status} == 101;
+}
+
+sub read_body {
+    my ($self) = @_;
+    my $deadline = time + $self->{timeout};
     my $length = $self->{headers}{'content-length'} // 1 << 20;
     while (length $self->{in} < $length) {
         $self->fill($deadline) or last;
