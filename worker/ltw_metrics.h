@@ -84,7 +84,7 @@
     X(results_failed, "results that no nginx accepted")                     \
     X(results_held, "results that waited for the lease to be renewed")      \
     X(results_dropped, "results dropped: too many were waiting")            \
-    X(cost_kinesis_microdollars, "spent by list prices, of ended talks")    \
+    X(cost_kinesis_microdollars, "spent by list prices: Kinesis")           \
     X(cost_transcribe_microdollars, "the same: Transcribe")                 \
     X(cost_translate_microdollars, "the same: Translate")                   \
     X(cost_polly_microdollars, "the same: Polly")                           \

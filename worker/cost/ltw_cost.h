@@ -42,6 +42,8 @@ lt_result_t ltw_price_list_read(ltw_price_list_t *list, const char *path,
 typedef struct {
     const ltw_price_list_t *prices;
     double usd[LTW_COST_SERVICES_N];    /* since its beginning */
+    int64_t counted[LTW_COST_SERVICES_N];   /* of them, millionths that are in
+                                               the metrics */
     double hour_usd;                    /* of them in this hour */
     int64_t hour_wall_ms;               /* when that began; 0: not yet */
     int64_t prepaid_bytes;              /* of the stream's first 15 s */

@@ -11,23 +11,37 @@ microdollars(double usd)
 
 
 void
-ltw_bill(ltw_metrics_t *metrics, const ltw_talk_t *talk)
+ltw_bill_count(ltw_metrics_t *metrics, ltw_talk_t *talk)
 {
-    int64_t spent[LTW_COST_SERVICES_N];
+    uint64_t *const counters[LTW_COST_SERVICES_N] = {
+        [LTW_COST_KINESIS] = &metrics->cost_kinesis_microdollars,
+        [LTW_COST_TRANSCRIBE] = &metrics->cost_transcribe_microdollars,
+        [LTW_COST_TRANSLATE] = &metrics->cost_translate_microdollars,
+        [LTW_COST_POLLY] = &metrics->cost_polly_microdollars,
+        [LTW_COST_S3] = &metrics->cost_s3_microdollars,
+    };
 
     if (!talk->cost.prices->is_known) {
         return;
     }
     for (size_t i = 0; i < LTW_COST_SERVICES_N; i++) {
-        spent[i] = microdollars(talk->cost.usd[i]);
+        int64_t spent = microdollars(talk->cost.usd[i]);
+
+        *counters[i] += (uint64_t) (spent - talk->cost.counted[i]);
+        talk->cost.counted[i] = spent;
     }
-    ltw_count(metrics, cost_kinesis_microdollars, spent[LTW_COST_KINESIS]);
-    ltw_count(metrics, cost_transcribe_microdollars,
-        spent[LTW_COST_TRANSCRIBE]);
-    ltw_count(metrics, cost_translate_microdollars,
-        spent[LTW_COST_TRANSLATE]);
-    ltw_count(metrics, cost_polly_microdollars, spent[LTW_COST_POLLY]);
-    ltw_count(metrics, cost_s3_microdollars, spent[LTW_COST_S3]);
+}
+
+
+void
+ltw_bill(ltw_metrics_t *metrics, ltw_talk_t *talk)
+{
+    const int64_t *spent = talk->cost.counted;
+
+    if (!talk->cost.prices->is_known) {
+        return;
+    }
+    ltw_bill_count(metrics, talk);
     ltw_log(LTW_INFO, "session_cost", ltw_cstr("session", talk->id),
         ltw_int("kinesis_microdollars", spent[LTW_COST_KINESIS]),
         ltw_int("transcribe_microdollars", spent[LTW_COST_TRANSCRIBE]),

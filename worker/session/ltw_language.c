@@ -7,6 +7,7 @@
 #include "lt_language.h"
 #include "ltw_log.h"
 #include "publish/ltw_message.h"
+#include "session/ltw_bill.h"
 #include "session/ltw_ledger.h"
 
 #define USUAL_MS 600            /* commit to ready, when nothing is slow */
@@ -154,6 +155,7 @@ on_posted(void *data, int is_delivered, unsigned elapsed_ms)
         count_published(l, job, elapsed_ms);
     }
     remove_job(l, job);
+    ltw_bill_count(metrics(l), l->room.talk);
     advance(l);
 }
 
