@@ -195,6 +195,20 @@ for my $page ('README.md', glob('docs/*.md docs/*/*.md config/*/*.md')) {
     }
 }
 
+# Counters, events, parameters: what a guide names is in the code, or nginx's.
+my %word = map { $_ => 1 } slurp(glob 'ngx_lt_module/*.[ch] worker/*.[ch]
+    worker/*/*.[ch] lib/*.[ch] config/* config/*/* local/*.mjs apps/*/*.js
+    Makefile bench/*.mjs') =~ /\b([a-z]\w*_\w+)\b/g;
+$word{$_} = 1 for qw(auth_request large_client_header_buffers);
+for my $page (grep { !/metrics/ } glob('docs/*.md docs/directives/*.md
+    docs/parameters/*.md config/aws/*.md README.md'))
+{
+    my @quoted = slurp($page) =~ /`([^`\n]+)`/g;
+    is_deeply [grep { !$word{$_} }
+        map { /\b([a-z]+(?:_[a-z0-9]+)+)\b/g } @quoted], [],
+        "$page: all names are in the code";
+}
+
 my ($version) = slurp('worker/ltw_main.c') =~ /LTW_VERSION "([^"]+)"/;
 my ($newest) = $changes =~ /^## (\d\S*?),?(?: |$)/m;
 is $newest, $version, 'the newest version of CHANGELOG.md is the code\'s';
