@@ -12,9 +12,9 @@ RUN cd /src && mkdir -p build && touch build/.setup \
 FROM scratch
 COPY --from=build /out /
 USER 65532:65532
-# status_listen = 127.0.0.1:9100
+# worker.conf: status_listen = 127.0.0.1:9100
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
-    CMD ["/bin/busybox", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:9100/"]
+    CMD ["/bin/busybox", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:9100/live"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/usr/bin/lt-worker"]
 CMD ["-c", "/etc/lt/worker.conf"]
