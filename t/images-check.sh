@@ -5,7 +5,7 @@
 # and Redis is Debian's.
 set -eu
 cd "$(dirname "$0")/.."
-for tool in podman mmdebstrap runc python3; do
+for tool in podman mmdebstrap runc; do
     command -v $tool >/dev/null || { echo "images-check: please install $tool" >&2; exit 1; }
 done
 : "${BUILD:=$PWD/build}"
@@ -67,7 +67,7 @@ for name in worker nginx aws; do
     build lt-$name "$dir/tree/docker/$name.Dockerfile"
 done
 
-compose() { python3 t/compose-run.py lt-check "$1"; }
+compose() { "$node" t/compose-run.mjs lt-check "$1"; }
 compose down
 up=1
 compose up
