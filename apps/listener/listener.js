@@ -104,7 +104,6 @@ function enterRoom() {
   $('room').hidden = false;
   $('talk-name').textContent = room.sessionId;
   document.title = `${room.sessionId} · ${nativeName(room.language)}`;
-  showReading();
   history.replaceState(null, '', `?session=${room.sessionId}`);
   room.ripples = new Ripples($('ripples'), () => room.player.level);
   awake.hold();
@@ -344,22 +343,14 @@ function readAloud() {
 function setReading(reading) {
   room.reading = reading;
   document.body.dataset.reading = reading;
-  showReading();
+  $('reading').setAttribute('aria-pressed', String(reading));
+  readAloud();
   delay.clear(reading ? say('noVoice') : undefined);
   room.player.silence(reading);
   if (reading && room.player.state === 'paused') {
     setPaused(false);
   }
   room.link.open();
-}
-
-function showReading() {
-  const words = say(room.reading ? 'withVoice' : 'textOnly');
-
-  $('reading').setAttribute('aria-pressed', String(room.reading));
-  $('reading').setAttribute('aria-label', words);
-  $('reading').title = words;
-  readAloud();
 }
 
 function setPaused(paused) {
@@ -392,7 +383,6 @@ async function switchLanguage(code) {
   }
   await speakLanguage(code);
   showPause();
-  showReading();
 }
 
 /* ---- Small things said ---- */

@@ -312,6 +312,9 @@ async function testReading(page) {
     await page.$$eval('#lines li:last-child .note', (list) => list.length)],
   [false, 'polite', 0], 'there is nothing to pause, readers read, no note');
   is(await complaints(page), [], 'it is accessible');
+  is([await page.getAttribute('#reading', 'aria-label'),
+    await page.getAttribute('#reading', 'aria-pressed')],
+  ['Solo texto, sin la voz', 'true'], 'the button says what it does');
 
   await page.click('#reading');
   is(await until(() => server.queries.at(-1).captions === 'live'), true,
@@ -387,7 +390,7 @@ async function testGone() {
 }
 
 await run(async () => {
-  plan(87);
+  plan(88);
   server = await new FakeServer().start();
   server.config = FAST;
   server.addSession(TALK);

@@ -47,5 +47,4 @@ export default {
   paceCaptions: 'نص فقط للحظة للّحاق بالمتحدث',
   paceSkip: 'حُذف جزء للّحاق بالمتحدث',
   textOnly: 'نص فقط بلا صوت',
-  withVoice: 'مع الصوت من جديد',
 };

@@ -47,5 +47,4 @@ export default {
   paceCaptions: 'kurz nur Text, um mitzukommen',
   paceSkip: 'ein Stück ausgelassen, um mitzukommen',
   textOnly: 'Nur Text, ohne Stimme',
-  withVoice: 'Wieder mit Stimme',
 };

@@ -47,5 +47,4 @@ export default {
   paceCaptions: 'text only for a moment, to keep up',
   paceSkip: 'a part was left out, to keep up',
   textOnly: 'Text only, without the voice',
-  withVoice: 'With the voice again',
 };

@@ -47,5 +47,4 @@ export default {
   paceCaptions: 'solo texto por un momento, para no atrasarse',
   paceSkip: 'se omitió una parte, para no atrasarse',
   textOnly: 'Solo texto, sin la voz',
-  withVoice: 'De nuevo con la voz',
 };

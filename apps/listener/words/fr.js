@@ -47,5 +47,4 @@ export default {
   paceCaptions: 'texte seul un instant, pour suivre',
   paceSkip: 'un passage omis, pour suivre',
   textOnly: 'Texte seul, sans la voix',
-  withVoice: 'De nouveau avec la voix',
 };

@@ -47,5 +47,4 @@ export default {
   paceCaptions: 'solo testo per un momento, per restare al passo',
   paceSkip: 'una parte è stata omessa, per restare al passo',
   textOnly: 'Solo testo, senza la voce',
-  withVoice: 'Di nuovo con la voce',
 };

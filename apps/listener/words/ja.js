@@ -47,5 +47,4 @@ export default {
   paceCaptions: '遅れないよう一時的に文字のみ',
   paceSkip: '遅れないよう一部を省きました',
   textOnly: '文字のみ（音声なし）',
-  withVoice: '音声を再開',
 };

@@ -47,5 +47,4 @@ export default {
   paceCaptions: '뒤처지지 않도록 잠시 글자만',
   paceSkip: '뒤처지지 않도록 일부를 생략함',
   textOnly: '글자만, 음성 없이',
-  withVoice: '다시 음성과 함께',
 };

@@ -47,5 +47,4 @@ export default {
   paceCaptions: 'só texto por um momento, para acompanhar',
   paceSkip: 'uma parte foi omitida, para acompanhar',
   textOnly: 'Só texto, sem a voz',
-  withVoice: 'De novo com a voz',
 };

@@ -47,5 +47,4 @@ export default {
   paceCaptions: '为跟上而暂时只显示文字',
   paceSkip: '为跟上而略去一部分',
   textOnly: '只看文字，不听声音',
-  withVoice: '恢复声音',
 };
