@@ -15,6 +15,7 @@
 
 #define LT_RESULTS_TYPE_MAX 64
 #define LT_RESULTS_PLAY_MS_MAX 3600000
+#define LT_RESULTS_LATE_MS_MAX 3600000  /* more is a wrong clock, no delay */
 #define LT_RESULTS_SEGMENT_MAX 1000000000000000    /* 15 digits */
 
 typedef struct {
@@ -76,6 +77,23 @@ lt_results_answer(ngx_http_request_t *r, ngx_uint_t delivered,
     return ngx_http_lt_answer(r, NGX_HTTP_OK, text, len);
 }
 
+/* From the last word's end to here, when the message says it. */
+static void
+lt_results_observe(const lt_json_t *message)
+{
+    int64_t captured, late_ms;
+
+    if (!lt_json_int(lt_json_get(message, "timing"), "captured", &captured)) {
+        return;
+    }
+
+    late_ms = ngx_http_lt_wall_ms() - captured;
+
+    if (late_ms < LT_RESULTS_LATE_MS_MAX) {
+        NGX_HTTP_LT_OBSERVE(result_ms, late_ms);
+    }
+}
+
 /* The message's type, a word, and its segment, 0 = none; NGX_DECLINED: it is
    no such message. */
 static ngx_int_t
@@ -83,7 +101,7 @@ lt_results_type(const ngx_str_t *body, u_char type[LT_RESULTS_TYPE_MAX],
     lt_state_event_t *ev, size_t max)
 {
     size_t i;
-    int64_t segment, captured;
+    int64_t segment;
     lt_str_t text;
     lt_json_t *doc = NULL;
     ngx_int_t rc = NGX_DECLINED;
@@ -105,9 +123,7 @@ lt_results_type(const ngx_str_t *body, u_char type[LT_RESULTS_TYPE_MAX],
         ev->name.data = (char *) type;
         ev->name.len = text.len;
 
-        if (lt_json_int(lt_json_get(doc, "timing"), "captured", &captured)) {
-            NGX_HTTP_LT_OBSERVE(result_ms, ngx_http_lt_wall_ms() - captured);
-        }
+        lt_results_observe(doc);
 
         if (lt_json_int(doc, "segment", &segment) && segment > 0
             && segment < LT_RESULTS_SEGMENT_MAX)
