@@ -7,10 +7,8 @@
 /* A listener that is on its way to another process. */
 typedef struct {
     ngx_event_t timer;                  /* keeps the process until it is over */
-    ngx_http_lt_main_conf_t *mcf;
-    ngx_str_t session_id;
-    ngx_str_t connection;
-    u_char data[LT_SESSION_ID_MAX + NGX_HTTP_LT_CONNECTION_ID_LEN];
+    ngx_http_lt_talk_t *talk;           /* is kept, too */
+    u_char connection[NGX_HTTP_LT_CONNECTION_ID_LEN];
 } lt_drain_leave_t;
 
 ngx_int_t
@@ -146,10 +144,13 @@ static void
 lt_drain_leave_handler(ngx_event_t *ev)
 {
     lt_drain_leave_t *leave = ev->data;
+    ngx_http_lt_talk_t *talk = leave->talk;
+    ngx_str_t id = { NGX_HTTP_LT_CONNECTION_ID_LEN, leave->connection };
 
-    ngx_http_lt_registry_leave(leave->mcf, &leave->session_id,
-        &leave->connection, 0);
+    ngx_http_lt_registry_leave(talk->mcf, &talk->sn.str, &id, 0);
     ngx_free(leave);
+    talk->moving_n--;
+    ngx_http_lt_talk_release(talk);
 }
 
 /* Nobody else of this process hears that language. */
@@ -189,13 +190,9 @@ ngx_http_lt_drain_leave(ngx_http_lt_talk_t *talk, ngx_http_lt_socket_t *s)
         return;
     }
 
-    leave->mcf = s->mcf;
-    leave->session_id.data = leave->data;
-    leave->session_id.len = talk->sn.str.len;
-    leave->connection.data = ngx_cpymem(leave->data, talk->sn.str.data,
-        talk->sn.str.len);
-    leave->connection.len = s->id.len;
-    ngx_memcpy(leave->connection.data, s->id.data, s->id.len);
+    leave->talk = talk;
+    talk->moving_n++;
+    ngx_memcpy(leave->connection, s->id.data, NGX_HTTP_LT_CONNECTION_ID_LEN);
 
     leave->timer.handler = lt_drain_leave_handler;
     leave->timer.data = leave;

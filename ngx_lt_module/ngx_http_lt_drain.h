@@ -7,7 +7,8 @@
  *
  * Who is sent away as the last of its language here counts as a listener of it
  * for NGX_HTTP_LT_DRAIN_KEEP_MS more: what is said until it is back is
- * translated.
+ * translated.  So long its talk stays, and so the session among those that are
+ * swept if this process is killed.
  */
 #ifndef NGX_HTTP_LT_DRAIN_H
 #define NGX_HTTP_LT_DRAIN_H

@@ -98,13 +98,19 @@ lt_talk_new(ngx_http_lt_main_conf_t *mcf, const ngx_str_t *session_id)
     return talk;
 }
 
-/* Freed when nothing here needs it any more, in an event of its own. */
-static void
-lt_talk_release(ngx_http_lt_talk_t *talk)
+static ngx_uint_t
+lt_talk_is_needed(const ngx_http_lt_talk_t *talk)
 {
-    if (talk->listeners_n == 0 && talk->speaker == NULL
-        && talk->state != NGX_HTTP_LT_TALK_ORPHAN)
-    {
+    return talk->listeners_n != 0 || talk->moving_n != 0
+           || talk->speaker != NULL
+           || talk->state == NGX_HTTP_LT_TALK_ORPHAN;
+}
+
+/* Freed in an event of its own. */
+void
+ngx_http_lt_talk_release(ngx_http_lt_talk_t *talk)
+{
+    if (!lt_talk_is_needed(talk)) {
         ngx_post_event(&talk->reap, &ngx_posted_events);
     }
 }
@@ -115,9 +121,7 @@ lt_talk_reap_handler(ngx_event_t *ev)
     ngx_http_lt_talk_t *talk = ev->data;
     ngx_http_lt_main_conf_t *mcf = talk->mcf;
 
-    if (talk->listeners_n != 0 || talk->speaker != NULL
-        || talk->state == NGX_HTTP_LT_TALK_ORPHAN)
-    {
+    if (lt_talk_is_needed(talk)) {
         return;
     }
 
@@ -244,7 +248,7 @@ ngx_http_lt_talk_exit(ngx_http_lt_socket_t *s)
         }
     }
 
-    lt_talk_release(talk);
+    ngx_http_lt_talk_release(talk);
 }
 
 void
@@ -285,7 +289,7 @@ ngx_http_lt_talk_ended(ngx_http_lt_talk_t *talk)
         speaker->ingest = NULL;
     }
 
-    lt_talk_release(talk);
+    ngx_http_lt_talk_release(talk);
 }
 
 void
@@ -353,7 +357,7 @@ lt_talk_end_done(void *data, const ngx_http_lt_reply_t *reply)
     /* a speaker is back on another process, or somebody else ended it: then
        the event has come or will come */
     lt_talk_enter_state(talk, NGX_HTTP_LT_TALK_LIVE, 0);
-    lt_talk_release(talk);
+    ngx_http_lt_talk_release(talk);
 }
 
 static void
@@ -394,7 +398,7 @@ lt_talk_close_all(ngx_http_lt_talk_t *talk)
             LT_WS_CLOSE_NORMAL, "the session has ended");
     }
 
-    lt_talk_release(talk);
+    ngx_http_lt_talk_release(talk);
 }
 
 static void
@@ -534,7 +538,7 @@ ngx_http_lt_talk_control(ngx_http_lt_talk_t *talk, const lt_state_event_t *ev)
 
         if (talk->state == NGX_HTTP_LT_TALK_ORPHAN) {
             lt_talk_enter_state(talk, NGX_HTTP_LT_TALK_LIVE, 0);
-            lt_talk_release(talk);
+            ngx_http_lt_talk_release(talk);
         }
 
     } else if (lt_str_is(ev->name, LT_STATE_COUNTS) && talk->speaker != NULL) {

@@ -34,6 +34,7 @@ struct ngx_http_lt_talk_s {
     ngx_http_lt_talk_state_e state;
     ngx_queue_t listeners;          /* of ngx_http_lt_socket_t */
     ngx_uint_t listeners_n;
+    ngx_uint_t moving_n;            /* the drain room's: they still count */
     ngx_queue_t rings;              /* what was said last, by language */
     ngx_uint_t is_heard;            /* its channel is subscribed to */
     ngx_http_lt_socket_t *speaker;
@@ -71,6 +72,9 @@ ngx_int_t ngx_http_lt_talk_enter(ngx_http_lt_socket_t *s,
 
 /* The socket is no longer open: tells Redis, starts the speaker's grace. */
 void ngx_http_lt_talk_exit(ngx_http_lt_socket_t *s);
+
+/* Something of it has gone: it ends when nothing is left. */
+void ngx_http_lt_talk_release(ngx_http_lt_talk_t *talk);
 
 /* The talk was ended, here or elsewhere: waits for its last clip. */
 void ngx_http_lt_talk_ended(ngx_http_lt_talk_t *talk);

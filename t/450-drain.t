@@ -154,3 +154,25 @@ redis()->start;
 ok +(eventually { $::follow->($_) for @ours; 8 == grep { @{$_->{got}} == 6 } @ours } 20), 'all hear six';
 is scalar(grep { "@{$_->{got}}" eq '1 2 3 4 5 6' } @ours), 8, 'in order, once'
     or diag(join "\n", map { "@{$_->{got}}" } @ours);
+
+=== TEST 7: killed while one that moves still counts
+--- lt_http
+lt_drain 0;
+--- no_error_log
+[emerg]
+--- ws
+my $session = session();
+my $one = $::ours->($session, 'es');
+my @before = worker_pids();
+my %old = map { $_ => 1 } @{redis()->command('SMEMBERS', 'lt:nginx')};
+reload();
+is +($one->{socket}->closed(20))[0], 1012, 'it is sent away';
+kill KILL => @before;
+my ($process) = grep {
+    @{redis()->command('SMEMBERS', "lt:nginx:$_:sessions")}
+} keys %old;
+ok $process, 'the session is among those of the process';
+redis()->command('DEL', "lt:nginx:$_") for keys %old;     # as after 15 s
+ok +(eventually {
+    (api(GET => "/sessions/$session->{sessionId}"))[1]{listenerCount} == 0
+} 30), 'and swept';

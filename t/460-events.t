@@ -173,7 +173,7 @@ is $::events->($session, 'es')->status, 403,
 my $session = session();
 my ($slow, $good) = ($::events->($session, 'es'), listener($session, 'es'));
 my $pad = ',"pad":"' . 'x' x 20_000 . '"';
-for (1 .. 300) {
+for (1 .. 80) {
     $::segment->($session, $_, $pad);
     $good->json('translatedAudio', 20) or last;
 }
@@ -192,7 +192,7 @@ while (my $event = $slow->event(20)) {
     $code = json_of($event->{data})->{code} if ($event->{event} // '') eq 'close';
 }
 is "@ids", join(' ', sort { $a <=> $b } @ids), 'what came is in order';
-cmp_ok scalar @ids, '<', 300, 'with gaps';
+cmp_ok scalar @ids, '<', 80, 'with gaps';
 ok !defined $code || $code == 1013, 'and says why, if it can';
 ok alive($good), 'nobody else notices';
 
@@ -218,6 +218,8 @@ $source->drop;
 ok +(eventually { !grep { kill 0, $_ } @before } 20), 'the old process goes';
 
 === TEST 8: over HTTP/2
+--- lt_http
+lt_end_grace 0;
 --- ws
 my $session = session();
 my ($node) = glob 'local/node_modules/node-linux-*/bin/node';
