@@ -16,8 +16,13 @@ const NATURAL = { pauseS: Infinity, rate: 1 };
 
 export const RATE_MAX = STEPS[0].rate;
 
-export const paceFor = (aheadS) =>
-  STEPS.find((step) => aheadS >= step.aheadS) ?? NATURAL;
+/* A voice that was made to speak faster is not made faster once more. */
+export function paceFor(aheadS, isFast = false) {
+  const { pauseS, rate } = STEPS.find((step) => aheadS >= step.aheadS)
+    ?? NATURAL;
+
+  return { pauseS, rate: isFast ? 1 : rate };
+}
 
 /* The samples as this pace has them. */
 export function paced(samples, sampleRate, { pauseS, rate }) {

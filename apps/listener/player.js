@@ -245,8 +245,8 @@ export class Player extends EventTarget {
   }
 
   #pace(item, aheadS) {
-    const { buffer } = item;
-    const pace = paceFor(aheadS);
+    const { buffer, message } = item;
+    const pace = paceFor(aheadS, message.pace?.action === 'faster');
     const samples = pace.rate === 1 && pace.pauseS === Infinity ? null
       : paced(monoOf(buffer), buffer.sampleRate, pace);
 

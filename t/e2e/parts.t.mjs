@@ -216,7 +216,7 @@ function evenness(samples, rate) {
 
 function testPace() {
   const natural = paceFor(0);
-  const steps = [0, 1, 2, 4, 10].map(paceFor);
+  const steps = [0, 1, 2, 4, 10].map((aheadS) => paceFor(aheadS));
   const clip = joinSound(sound(0, 0.6), sound(300, 1), sound(0, 1),
     sound(300, 1), sound(0, 0.4));
 
@@ -227,6 +227,8 @@ function testPace() {
   'the more waits, the faster and the shorter the pauses', steps);
   is([Math.max(...steps.map(({ rate }) => rate)), RATE_MAX], [1.1, 1.1],
     'but never more than a tenth');
+  is(paceFor(10, true), { pauseS: paceFor(10).pauseS, rate: 1 },
+    'a voice that speaks faster already only pauses less');
 
   const short = paced(clip, 24_000, { rate: 1, pauseS: 0.2 });
   ok(Math.abs(short.length / 24_000 - 2.4) < 0.06,
@@ -271,7 +273,7 @@ async function testWords() {
 }
 
 await run(async () => {
-  plan(8 + 18 + 13 + 15 + 1 + fs.readdirSync(FOLDER).length);
+  plan(8 + 18 + 13 + 16 + 1 + fs.readdirSync(FOLDER).length);
   testResampler();
   testOutbox();
   testSegments();
