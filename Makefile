@@ -156,8 +156,9 @@ bench-soak: build
 bench-churn: build
 	@$(NODE) bench/churn.mjs --module $(BUILD)/module/ngx_http_lt_module.so
 
+# RUN='--minutes 30 --modes live --wpm 190 --languages es,pt,fr,ca,de,it --longer fr=1.3', RUN='--late 0.05 --lost 0.01'
 bench-live: build
-	@$(NODE) bench/live.mjs
+	@$(NODE) bench/live.mjs $(RUN)
 
 # two nginx, three workers, one of them killed each 30 s; MINUTES=1: a short one
 bench-fleet: build

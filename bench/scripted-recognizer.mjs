@@ -14,6 +14,7 @@ const HEARD_S = 0.2;            // a word's end until it is shown
 const STABLE_S = 0.5;           // shown for so long, or the next one is: it
                                 // will not change any more
 const CLOSING_S = 1.3;
+const LONG_S = 15;              // a result that long ends with its sentence
 
 const words = JSON.parse(readFileSync(process.env.SCRIPT, 'utf8'));
 const say = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
@@ -34,6 +35,9 @@ function result(type, until, now) {
             : { ...word, mark: undefined }) });
 }
 
+const isLong = (part) => part.at(-1).e - part[0].s >= LONG_S
+    && /[.?!]/.test(part.at(-1).mark ?? '');
+
 function hear(now) {
     let heard = shown;
 
@@ -44,7 +48,8 @@ function hear(now) {
         shown = heard;
         changedAt = now;
     }
-    if (shown > first && now - changedAt >= CLOSING_S) {
+    if (shown > first && (now - changedAt >= CLOSING_S
+        || isLong(words.slice(first, shown)) && now - changedAt >= STABLE_S)) {
         result('final', shown, now);
         first = shown;
     } else if (shown > first && now >= nextAt) {

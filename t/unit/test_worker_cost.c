@@ -119,6 +119,22 @@ each_hour_has_its_limit(void **state)
 
 
 static void
+a_successor_goes_on_with_the_hour(void **state)
+{
+    ltw_cost_t c = { .prices = &prices };
+
+    (void) state;
+    ltw_cost_resume(&c, 0, 0);
+    assert_int_equal(c.hour_wall_ms, 0);
+    ltw_cost_resume(&c, 0.9, 1000);
+    ltw_cost_add(&c, LTW_PRICE_translate_character, 101);
+    assert_true(ltw_cost_is_over(&c, 1.0, HOUR_MS));
+    assert_false(ltw_cost_is_over(&c, 1.0, HOUR_MS + 1000));
+    assert_usd(ltw_cost_total(&c), 0.101);
+}
+
+
+static void
 without_a_list_nothing_is_limited(void **state)
 {
     static const ltw_price_list_t none;
@@ -221,6 +237,7 @@ main(void)
         cmocka_unit_test(each_service_is_metered),
         cmocka_unit_test(a_stream_is_billed_for_15_s_at_least),
         cmocka_unit_test(each_hour_has_its_limit),
+        cmocka_unit_test(a_successor_goes_on_with_the_hour),
         cmocka_unit_test(without_a_list_nothing_is_limited),
         cmocka_unit_test(a_wrong_list_is_refused),
         cmocka_unit_test(our_own_list_is_whole),

@@ -20,7 +20,7 @@ const WORDS = Array.from({ length: 80 }, (_, i) => ({
   w: 'abcdefghij'[i % 10].repeat(4 + i % 3), s: 0.5 + i * 0.4,
   e: 0.8 + i * 0.4, mark: i % 3 === 2 ? '.' : '' }));
 
-plan(19 + 2 * FINISH_CHECKS);
+plan(20 + 2 * FINISH_CHECKS);
 
 function scripted(dir, speech) {
   const write = (name, value) => {
@@ -95,7 +95,10 @@ async function demand(rig) {
     rig.talk([]), rig.talk(['es'])]);
   await set(rig, talk, 'captionsOnly:fr', 1, 'captionsLive:es', 1,
     'lexicons', 'one two');
-  await set(rig, poor, 'maxCostPerHour', '0.0061', 'terminology', 'theirs');
+  await set(rig, poor, 'maxCostPerHour', '0.1', 'terminology', 'theirs');
+  /* another worker has spent most of it; a stream costs 0.006 */
+  await rig.redis.do('HSET', `lt:{${poor.id}}:worker`, 'hour', Date.now(),
+    'spent', 99_000);
 
   const spoken = [talk.speak(Buffer.alloc(TALK_S * SECOND),
     { isLast: true }), ...[unheard, poor].map((one) => one.speak(
@@ -118,6 +121,8 @@ async function demand(rig) {
   is(reasons(poor.heard('es')), ['budget'],
     'a talk whose hour is spent has captions only');
   is(poor.heard('es')[0].pace.action, 'captions', 'and says so');
+  const { spent } = await rig.redis.hash(`lt:{${poor.id}}:worker`);
+  ok(spent > 105_000 && spent < 120_000, 'who comes next knows it', spent);
   is([...new Set(voiced.map(({ LanguageCode }) => LanguageCode))].sort(),
     ['es-ES', 'pt-BR'], 'nothing else was spoken');
   is(translated.length, es.length + fr.length + pt.length

@@ -123,6 +123,16 @@ ltw_cost_record(ltw_cost_t *c, size_t bytes)
 }
 
 
+void
+ltw_cost_resume(ltw_cost_t *c, double usd, int64_t hour_wall_ms)
+{
+    if (hour_wall_ms != 0) {
+        c->hour_usd = usd;
+        c->hour_wall_ms = hour_wall_ms;
+    }
+}
+
+
 double
 ltw_cost_total(const ltw_cost_t *c)
 {

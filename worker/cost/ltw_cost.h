@@ -57,6 +57,9 @@ void ltw_cost_audio(ltw_cost_t *cost, size_t pcm_bytes);
 /* One record in Kinesis. */
 void ltw_cost_record(ltw_cost_t *cost, size_t bytes);
 
+/* What another worker has spent in the talk's hour; hour_wall_ms 0: nothing. */
+void ltw_cost_resume(ltw_cost_t *cost, double usd, int64_t hour_wall_ms);
+
 double ltw_cost_total(const ltw_cost_t *cost);
 
 /* max_usd 0: any. */

@@ -16,6 +16,8 @@ on_taken(void *data, const ltw_reply_t *reply, const lt_error_t *err)
     is_ours = ltw_ledger_read(&h->ledger, reply);
     if (is_ours) {
         ltw_speech_resume(h->speech, &h->ledger);
+        ltw_cost_resume(&h->talk->cost, h->ledger.spent.usd,
+            h->ledger.spent.hour_wall_ms);
     }
     h->on_taken(h->data, is_ours);
 }

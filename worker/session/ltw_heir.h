@@ -12,7 +12,7 @@
 
 typedef struct {
     const ltw_services_t *services;
-    const ltw_talk_t *talk;
+    ltw_talk_t *talk;
     ltw_speech_t *speech;
     /* is_ours 0: a later worker has the talk. */
     void (*on_taken)(void *data, int is_ours);

@@ -127,6 +127,9 @@ ltw_ledger_read(ltw_ledger_t *l, const ltw_reply_t *answer)
         (uint64_t) ltw_reply_int(ltw_reply_field(reply, "epoch")),
         (uint64_t) ltw_reply_int(offset),
         ltw_reply_int(ltw_reply_field(reply, "arrived")) };
+    l->spent.hour_wall_ms = ltw_reply_int(ltw_reply_field(reply, "hour"));
+    l->spent.usd = (double) ltw_reply_int(ltw_reply_field(reply, "spent"))
+        / 1e6;
     for (size_t i = 0; i + 1 < ltw_reply_size(reply); i += 2) {
         lt_str_t name = ltw_reply_str(ltw_reply_at(reply, i));
         const ltw_reply_t *value = ltw_reply_at(reply, i + 1);
@@ -222,6 +225,7 @@ ltw_ledger_commit(ltw_redis_t *redis, const ltw_talk_t *talk,
     const ltw_segment_t *segment, const ltw_mark_t *mark)
 {
     char number[24], epoch[24], offset[24], arrived[24], field[40];
+    char hour[24], spent[24];
     size_t len = 0;
     char *value = untold_write(segment, &len);
     lt_str_t argv[] = { { NULL, 0 }, { NULL, 0 }, { NULL, 0 },
@@ -233,11 +237,16 @@ ltw_ledger_commit(ltw_redis_t *redis, const ltw_talk_t *talk,
         print(offset, sizeof(offset), "%lld", (long long) mark->offset),
         LT_STR("arrived"),
         print(arrived, sizeof(arrived), "%lld", mark->arrived_wall_ms),
+        LT_STR("hour"),
+        print(hour, sizeof(hour), "%lld", talk->cost.hour_wall_ms),
+        LT_STR("spent"),
+        print(spent, sizeof(spent), "%lld",
+            (long long) (talk->cost.hour_usd * 1e6)),
         print(field, sizeof(field), UNTOLD "%lld", segment->facts.number),
         { value, len } };
 
     write_fields(redis, talk, LT_STATE_TALK_SET, argv,
-        value != NULL ? 13 : 11);
+        value != NULL ? 17 : 15);
     if (value != NULL) {
         explicit_bzero(value, len);
         free(value);

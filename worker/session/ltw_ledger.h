@@ -1,9 +1,9 @@
 /*
  * What a worker leaves in Redis for its successor (docs/design.md, "Redis"):
- * the last segment's number, how far the audio is in segments, and each
- * segment that is not told to all its languages yet.  Killed at any moment,
- * the next worker tells those with the same number and the same words; what a
- * language has been told is noted, so that it does not hear them twice.
+ * the last segment's number, how far the audio is in segments, what was spent,
+ * and each segment that is not told to all its languages yet.  Killed at any
+ * moment, the next worker tells those with the same number and the same words;
+ * what a language has been told is noted, so that it does not hear them twice.
  *
  * Each write brings the fence of its tenure: Redis refuses it when a later
  * worker has the talk.
@@ -41,6 +41,10 @@ typedef struct {
         int64_t segment;        /* told up to this one */
     } told[LTW_LEDGER_LANGUAGES_MAX];
     size_t told_n;
+    struct {
+        double usd;             /* spent in the talk's hour */
+        int64_t hour_wall_ms;   /* that began then; 0: not known */
+    } spent;
 } ltw_ledger_t;
 
 /* Makes the talk ours.  0 as ltw_redis_command(); the handler's reply goes to

@@ -68,8 +68,8 @@ on_view(void *data, const ltw_reply_t *reply, const lt_error_t *err)
 void
 ltw_presence_ask(ltw_presence_t *p, ltw_presence_handler_t handler)
 {
+    p->handler = handler;
     if (p->query == 0) {
-        p->handler = handler;
         p->asked_at_ms = ltw_loop_now_ms(p->services->loop);
         p->query = ltw_session_redis_read(p->services->redis, p->talk,
             on_view, p);

@@ -30,7 +30,8 @@ typedef struct {
     ltw_presence_handler_t handler;
 } ltw_presence_t;
 
-/* Nothing when a question is under way, or it cannot be asked. */
+/* A question that is under way is answered to this handler instead.  Nothing
+   when it cannot be asked. */
 void ltw_presence_ask(ltw_presence_t *presence,
     ltw_presence_handler_t handler);
 int ltw_presence_is_asking(const ltw_presence_t *presence);

@@ -288,12 +288,9 @@ static void
 part_read(ltw_session_t *s)
 {
     s->parts.state = LTW_PART_READING;
-    if (is_asking(s)) {
-        return;                 /* an idle question: it wakes us */
-    }
     if (s->state != SESSION_JOINING) {
         ltw_presence_ask(&s->presence, on_part_view);
-    } else if (ltw_talk_may_speak(&s->talk, s->services->loop)) {
+    } else if (!is_asking(s) && ltw_talk_may_speak(&s->talk, s->services->loop)) {
         ltw_heir_take(&s->heir);        /* no answer: the tick asks again */
     }
 }
