@@ -13,7 +13,7 @@ import { launch, openPage, until, OUT } from './tools.mjs';
 plan(21);
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const WIDE = { width: 1360, height: 1020 };
+const WIDE = { width: 1360, height: 900 };
 
 /* ---- what the page reckons, by hand */
 
@@ -84,6 +84,7 @@ async function watch(stack, browser) {
   await sleep(1000 * (process.env.SECONDS_ON_AIR ?? 0));
   await setFault(stack.aws, { service: 'polly', kind: '500', times: 9 });
   ok(await shows(page, 'lost', /segments without a voice [1-9]/), 'what is lost');
+  await shows(page, 'talks', /es 2 \d+ [\d.]+ s.*fr 1 \d+ [\d.]+ s/);
   const data = await (await fetch(`${stack.urls.console}data`)).text();
   is([one.speakerToken, 'transcript', 'Signature']
     .filter((secret) => data.includes(secret)), [],
