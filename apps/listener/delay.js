@@ -57,7 +57,8 @@ export class Delay {
     this.#tell();
   }
 
-  clear(text = say('behindUnknown')) {
+  /* text: what to say until there is one again. */
+  clear(text) {
     this.#list = [];
     this.#pace = '';
     this.#text.textContent = text;

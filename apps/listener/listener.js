@@ -104,6 +104,7 @@ function enterRoom() {
   $('room').hidden = false;
   $('talk-name').textContent = room.sessionId;
   document.title = `${room.sessionId} · ${nativeName(room.language)}`;
+  forgetDelay();
   history.replaceState(null, '', `?session=${room.sessionId}`);
   room.ripples = new Ripples($('ripples'), () => room.player.level);
   awake.hold();
@@ -255,11 +256,11 @@ function endRoom(text, { retry = false } = {}) {
   $('speaker-state').hidden = true;
   $('over-text').textContent = text;
   $('retry').hidden = !retry;
+  $('reading').disabled = true;
   $('over').hidden = false;
   if (!retry) {
     room.link.close();
     $('switch').disabled = true;
-    $('reading').disabled = true;
     awake.release();
   }
   tell('ended', { text });
@@ -345,12 +346,16 @@ function setReading(reading) {
   document.body.dataset.reading = reading;
   $('reading').setAttribute('aria-pressed', String(reading));
   readAloud();
-  delay.clear(reading ? say('noVoice') : undefined);
+  forgetDelay();
   room.player.silence(reading);
   if (reading && room.player.state === 'paused') {
     setPaused(false);
   }
   room.link.open();
+}
+
+function forgetDelay() {
+  delay.clear(say(room.reading ? 'noVoice' : 'behindUnknown'));
 }
 
 function setPaused(paused) {
@@ -374,7 +379,6 @@ function setLanguage(code) {
 async function switchLanguage(code) {
   room.player.clear();
   captions.clear();
-  delay.clear();
   setLanguage(code);
   room.switching = room.link.send({ action: 'changeLanguage',
     sessionId: room.sessionId, targetLanguage: code });
@@ -383,6 +387,7 @@ async function switchLanguage(code) {
   }
   await speakLanguage(code);
   showPause();
+  forgetDelay();
 }
 
 /* ---- Small things said ---- */
@@ -441,6 +446,7 @@ function start() {
   $('larger').addEventListener('click', () => resizeText(1));
   $('retry').addEventListener('click', () => {
     $('over').hidden = true;
+    $('reading').disabled = false;
     document.body.dataset.state = 'listening';
     room.link.open();
   });

@@ -376,6 +376,7 @@ async function testGone() {
   is(await until(() => shown(page, 'over'), 8_000), true,
     'a server that stays away is given up');
   ok(/Check your network/.test(await text(page, 'over-text')), 'in words');
+  is(await page.isDisabled('#reading'), true, 'and there is nothing to read');
   server.closed = false;
   await page.click('#retry');
   is(await until(async () => await text(page, 'link') === 'Connected'), true,
@@ -390,7 +391,7 @@ async function testGone() {
 }
 
 await run(async () => {
-  plan(88);
+  plan(89);
   server = await new FakeServer().start();
   server.config = FAST;
   server.addSession(TALK);
