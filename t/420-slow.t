@@ -2,11 +2,13 @@ use lib 't/lib';
 use LT::Env;
 use Test::Nginx::Socket 'no_plan';
 use LT::Suite;
+use IPC::Open2 qw(open2);
 
 # Who reads too slowly loses the oldest audio first, then captions, never
 # control; then its socket.  Nobody else notices.
 
 our $pad = 'x' x 20_000;
+our $small = 'x' x 5000;
 
 sub message {
     my ($type, $n) = @_;
@@ -26,6 +28,12 @@ sub heard {
 }
 
 our ($message, $heard) = (\&message, \&heard);
+
+our $Tls = $ENV{TEST_NGINX_TLS_PORT} = LT::Env::free_port();
+system("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
+    . " -subj /CN=localhost -keyout $LT::Env::Dir/key.pem"
+    . " -out $LT::Env::Dir/cert.pem 2>/dev/null") == 0
+    or die "openssl req failed\n";
 
 run_tests();
 
@@ -120,3 +128,47 @@ cmp_ok $last, '<', 60, 'it is closed before the end';
 my $back = connect_ws("$path&lastSegment=$last");
 my @got = map { ($back->json('translatedAudio', 20) // {})->{n} } $last + 1 .. 60;
 is "@got", join(' ', $last + 1 .. 60), 'and goes on where it was';
+
+=== TEST 5: over TLS, where small frames share a record
+--- locations
+location = /ws { lt_websocket; }
+location /sessions { lt_sessions; }
+location = /lt/results { lt_results; }
+location = /lt/status { lt_status; }
+listen 127.0.0.1:$TEST_NGINX_TLS_PORT ssl;
+ssl_certificate $TEST_NGINX_LT_DIR/cert.pem;
+ssl_certificate_key $TEST_NGINX_LT_DIR/key.pem;
+--- ws
+my $session = session();
+my $good = listener($session, 'es');
+my ($node) = glob 'local/node_modules/node-linux-*/bin/node';
+my $pid = open2(my $out, my $in, $node, 't/lib/tls-slow.mjs',
+    "wss://127.0.0.1:$::Tls/ws?sessionId=$session->{sessionId}"
+    . '&targetLanguage=es');
+is scalar(<$out>), "open\n", 'it is there';
+my $n = 0;
+my $say = sub {
+    for (1 .. $_[0]) {
+        $n++;
+        result($session, { language => 'es' },
+            qq({"type":"translatedAudio","n":$n,"pad":"$::small"}));
+        next if $n % 10;
+        result($session, {}, qq({"type":"notice","n":$n}));
+        $good->json('notice') or last;
+    }
+};
+$say->(60) while $n < 1200 && counters()->{messages_dropped_audio} == 0;
+cmp_ok counters()->{messages_dropped_audio}, '>', 0, 'it is behind';
+print $in "some\n";
+is scalar(<$out>), "some\n", 'it reads on';
+$say->(60);
+print $in "all\n";
+chomp(my $got = <$out>);
+close $in;
+waitpid $pid, 0;
+is join(' ', grep { /^n/ } split ' ', $got),
+    join(' ', map { 'n' . 10 * $_ } 1 .. $n / 10),
+    'every small one came, in order';
+my @audio = map { /^t(\d+)/ ? $1 : () } split ' ', $got;
+is "@audio", join(' ', sort { $a <=> $b } @audio), 'as did what is left of the others';
+is $audio[-1], $n, 'up to the newest';
