@@ -78,10 +78,7 @@ export function judge({ heard, saidMs }) {
         said += 1;
     }
     const found = new Set(words);
-    const gaps = heard.slice(1).map((one, i) => {
-        const [before, after] = [heard[i], one].map((segment) => wordEnd(wordsOf(segment).at(-1) ?? 1));
-        return { wait: one.at - heard[i].at, late: one.at - heard[i].at - (after - before), at: one.at };
-    });
+    const waits = heard.slice(1).map((one, i) => ({ wait: one.at - heard[i].at, at: one.at }));
     return {
         segments: last, words: said,
         lost: last - new Set(numbers).size,
@@ -90,7 +87,7 @@ export function judge({ heard, saidMs }) {
         disorder: numbers.filter((n, i) => i > 0 && n < numbers[i - 1]).length,
         wordsLost: Array.from({ length: said }, (_, i) => i + 1).filter((n) => !found.has(n)),
         wordsDoubled: words.length - found.size,
-        gap: gaps.reduce((a, b) => (b.wait > a.wait ? b : a), { wait: 0, at: 0 }),
-        late: Math.max(0, ...gaps.map(({ late }) => late)),
+        gap: waits.reduce((a, b) => (b.wait > a.wait ? b : a), { wait: 0, at: 0 }),
+        over8s: waits.filter(({ wait }) => wait > 8000).length,
     };
 }

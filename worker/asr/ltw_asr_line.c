@@ -108,7 +108,7 @@ trim(ltw_asr_line_t *line, size_t coming)
         skip_to(line->next, keep);
     }
     /* Moving bytes for every record would cost more than they are worth. */
-    if (keep - line->ring.base > 4 * LT_AUDIO_BYTES_PER_S) {
+    if (keep - line->ring.base > LT_AUDIO_BYTES_PER_S) {
         ltw_asr_ring_drop_before(&line->ring, keep);
     }
     if (oldest > sent) {

@@ -3,7 +3,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_SIZE (128 * 1024)
+#define STEP (64 * 1024)        /* 2 s */
+#define SPARE_MAX (4 * STEP)    /* more is given back */
+
+
+/* LT_ERROR: no memory, and it is as it was. */
+static lt_result_t
+resize(ltw_asr_ring_t *ring, size_t size)
+{
+    uint8_t *audio = realloc(ring->audio, size);
+
+    if (audio == NULL) {
+        return LT_ERROR;
+    }
+    ring->audio = audio;
+    ring->size = size;
+    return LT_OK;
+}
 
 
 int64_t
@@ -16,19 +32,12 @@ ltw_asr_ring_head(const ltw_asr_ring_t *ring)
 lt_result_t
 ltw_asr_ring_append(ltw_asr_ring_t *ring, lt_str_t pcm)
 {
-    size_t size = ring->size > 0 ? ring->size : FIRST_SIZE;
-    uint8_t *grown;
+    size_t len = ring->len + pcm.len;
 
-    while (size < ring->len + pcm.len) {
-        size *= 2;
-    }
-    if (size > ring->size) {
-        grown = realloc(ring->audio, size);
-        if (grown == NULL) {
-            return LT_ERROR;
-        }
-        ring->audio = grown;
-        ring->size = size;
+    if (len > ring->size
+        && resize(ring, (len + STEP - 1) / STEP * STEP) != LT_OK)
+    {
+        return LT_ERROR;
     }
     if (pcm.data != NULL) {
         memcpy(ring->audio + ring->len, pcm.data, pcm.len);
@@ -60,6 +69,11 @@ ltw_asr_ring_drop_before(ltw_asr_ring_t *ring, int64_t position)
         memmove(ring->audio, ring->audio + n, ring->len - n);
         ring->len -= n;
         ring->base = position;
+        n = ring->size - ring->len;
+        explicit_bzero(ring->audio + ring->len, n);
+        if (n > SPARE_MAX) {
+            (void) resize(ring, ring->size - n / STEP * STEP + STEP);
+        }
     }
 }
 

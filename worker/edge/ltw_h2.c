@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BODY_FIRST (16 * 1024)
 #define ANSWER_HEADERS_MAX 16
 #define ANSWER_HEADER_SIZE 300
 
@@ -38,10 +39,53 @@ struct ltw_h2_s {
     answer_header_t headers[ANSWER_HEADERS_MAX];
     size_t headers_n;
 
-    uint8_t body[LTW_H2_WRITE_MAX];     /* body_pos..body_len wait */
+    uint8_t *body;              /* body_pos..body_len wait; NULL: nothing */
+    size_t body_size;           /* at most LTW_H2_WRITE_MAX */
     size_t body_pos;
     size_t body_len;
 };
+
+
+/* A stream has nothing to send most of the time. */
+static void
+body_free(ltw_h2_t *h2)
+{
+    free(h2->body);
+    h2->body = NULL;
+    h2->body_size = h2->body_pos = h2->body_len = 0;
+}
+
+
+/* Room for len bytes, which do not exceed LTW_H2_WRITE_MAX with those that
+   wait. */
+static lt_result_t
+body_reserve(ltw_h2_t *h2, size_t len)
+{
+    size_t waiting = h2->body_len - h2->body_pos;
+    size_t size = h2->body_size > 0 ? h2->body_size : BODY_FIRST;
+    uint8_t *grown;
+
+    if (h2->body_len + len <= h2->body_size) {
+        return LT_OK;
+    }
+    if (waiting > 0) {
+        memmove(h2->body, h2->body + h2->body_pos, waiting);
+    }
+    h2->body_pos = 0;
+    h2->body_len = waiting;
+    while (size < waiting + len) {
+        size *= 2;
+    }
+    if (size > h2->body_size) {
+        grown = realloc(h2->body, size);
+        if (grown == NULL) {
+            return LT_ERROR;
+        }
+        h2->body = grown;
+        h2->body_size = size;
+    }
+    return LT_OK;
+}
 
 
 static void
@@ -61,6 +105,7 @@ static void
 destroy(ltw_h2_t *h2)
 {
     nghttp2_session_del(h2->session);
+    body_free(h2);
     free(h2);
 }
 
@@ -133,10 +178,12 @@ on_body_read(nghttp2_session *session, int32_t stream_id, uint8_t *buf,
     (void) stream_id;
     (void) source;
     n = n < length ? n : length;
-    memcpy(buf, h2->body + h2->body_pos, n);
-    h2->body_pos += n;
+    if (n > 0) {
+        memcpy(buf, h2->body + h2->body_pos, n);
+        h2->body_pos += n;
+    }
     if (h2->body_pos == h2->body_len) {
-        h2->body_pos = h2->body_len = 0;
+        body_free(h2);
         if (h2->state == H2_ENDED) {
             *flags |= NGHTTP2_DATA_FLAG_EOF;
             return (ssize_t) n;
@@ -487,10 +534,8 @@ ltw_h2_write(ltw_h2_t *h2, const void *data, size_t len)
         h2->has_refused = 1;
         return LT_NOSPACE;
     }
-    if (h2->body_len + len > LTW_H2_WRITE_MAX) {
-        memmove(h2->body, h2->body + h2->body_pos, waiting);
-        h2->body_pos = 0;
-        h2->body_len = waiting;
+    if (body_reserve(h2, len) != LT_OK) {
+        return LT_ERROR;
     }
     memcpy(h2->body + h2->body_len, data, len);
     h2->body_len += len;

@@ -11,7 +11,7 @@
 
 #define LTW_LEASE_TICK_MS 1000
 #define LTW_LEASE_LAST_WORD_MS 10000    /* of a shard that was read out */
-#define LTW_LEASE_LOOK_MS 500           /* at another's */
+#define LTW_LEASE_LOOK_MS 300           /* at another's */
 #define LTW_LEASE_LATE_MS 1600          /* it was not renewed for so long: */
 #define LTW_LEASE_LATE_LOOK_MS 100
 #define LTW_LEASE_BLIND_MS 1500         /* longer without a look: anew */

@@ -7,7 +7,7 @@
  * of the Kinesis Client Library.
  *
  * States, and what ends each:
- *   WAITING    looks twice a second, more often when a renewal is late, until
+ *   WAITING    looks three times a second, more often when a renewal is late, until
  *              the shard is free or its owner dead and others were let go first
  *              (yields_ms)
  *   HELD       renews each second, until Redis says that another owns it
