@@ -290,7 +290,9 @@ part_read(ltw_session_t *s)
     s->parts.state = LTW_PART_READING;
     if (s->state != SESSION_JOINING) {
         ltw_presence_ask(&s->presence, on_part_view);
-    } else if (!is_asking(s) && ltw_talk_may_speak(&s->talk, s->services->loop)) {
+    } else if (!is_asking(s)
+               && ltw_talk_may_speak(&s->talk, s->services->loop))
+    {
         ltw_heir_take(&s->heir);        /* no answer: the tick asks again */
     }
 }
