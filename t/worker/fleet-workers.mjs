@@ -25,8 +25,8 @@ const isSharedOut = (owned) => owned.every((n) => n > 0)
 async function stopAndContinue(rig, zombie) {
   const abandoned = () => zombie.log('session_abandoned').length;
 
-  await setFault(rig.aws, { service: 'polly', kind: 'slow', ms: SLOW_MS,
-    times: -1 });
+  await setFault(rig.aws, { service: 's3', operation: 'PutObject',
+    kind: 'slow', ms: SLOW_MS, times: -1 });
   await sleep(2 * SLOW_MS);
   zombie.child.kill('SIGSTOP');
   await clearFaults(rig.aws);
