@@ -1,6 +1,6 @@
 /* Each alert of config/prometheus/ by a real fault: a real stack is scraped
    while its parts are broken one after the other, and promtool runs the rules
-   over what was scraped.  A scrape is one minute of Prometheus' time. */
+   over what was scraped.  A scrape is half a minute of Prometheus' time. */
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { connect, createSession, speak } from '../../local/client.mjs';
@@ -13,6 +13,7 @@ import { startNginx } from './nginx.mjs';
 
 const RULES = `${ROOT}/config/prometheus/lt-alerts.yml`;
 const SCRAPE_MS = 400;
+const STEP_S = 30;        /* in Prometheus' time */
 const ALERTS = [...fs.readFileSync(RULES, 'utf8').matchAll(/alert: (\w+)/g)]
   .map(([, name]) => name);
 
@@ -46,7 +47,7 @@ class Scrapes {
     for (const [name, value] of Object.entries(parse(text ?? ''))) {
       const moment = /_timestamp_seconds/.test(name) && value > 0;
       this.#put(name, target, moment
-        ? value - Math.floor(Date.now() / 1000) + this.n * 60 : value);
+        ? value - Math.floor(Date.now() / 1000) + this.n * STEP_S : value);
     }
   }
 
@@ -66,19 +67,25 @@ class Scrapes {
     await this.running;
   }
 
+  /* By how much a series rose in the last n scrapes. */
+  rise(n, series) {
+    const list = this.series.get(series) ?? [];
+    return (list[this.n - 1] ?? 0) - (list[this.n - n] ?? 0);
+  }
+
   /* A file for promtool: no alert by the time healthy, all of them after. */
   test(healthy) {
     const values = (list) => Array.from({ length: this.n }, (_, i) => list[i]
       ?? (i > 0 && list[i - 1] !== undefined ? 'stale' : '_')).join(' ');
     const fired = 'count by (alertname) (count_over_time('
       + 'ALERTS{alertstate="firing"}[1000m])) > bool 0';
-    return { rule_files: [RULES], evaluation_interval: '1m', tests: [{
-      interval: '1m',
+    return { rule_files: [RULES], evaluation_interval: `${STEP_S}s`, tests: [{
+      interval: `${STEP_S}s`,
       input_series: [...this.series].map(([series, list]) => ({ series,
         values: values(list) })),
       promql_expr_test: [
-        { expr: fired, eval_time: `${healthy}m`, exp_samples: [] },
-        { expr: fired, eval_time: `${this.n - 1}m`, exp_samples: [...ALERTS]
+        { expr: fired, eval_time: `${healthy * STEP_S}s`, exp_samples: [] },
+        { expr: fired, eval_time: `${(this.n - 1) * STEP_S}s`, exp_samples: [...ALERTS]
           .sort().map((name) => ({ labels: `{alertname="${name}"}`,
             value: 1 })) }] }] };
   }
@@ -169,9 +176,9 @@ async function story(rig, scrapes) {
     (n) => n > 5);
 
   await fault(rig, 'polly', undefined, '500');
-  await shows(page,
-    'lt_worker_language_segments_captioned_total{language="es"}',
-    (n) => n > 3);
+  await until(() => scrapes.rise(20,
+    'lt_worker_language_segments_captioned_total{language="es",'
+    + 'job="lt-worker",instance="worker"}') > 3, 25_000);
   await clearFaults(rig.aws);
 
   await fault(rig, 'kinesis', 'PutRecords', '500');
@@ -191,7 +198,7 @@ async function story(rig, scrapes) {
 
   const three = await speaker(nginx, pcm, 'es');
   await Promise.all([worker, ending, keyless].map((one) => one.kill()));
-  await sleep(6 * SCRAPE_MS);
+  await sleep(10 * SCRAPE_MS);
   three.hush();
 
   // a certificate for three days, then nginx is gone
@@ -200,10 +207,10 @@ async function story(rig, scrapes) {
     'SIGHUP');
   await shows(`${nginx.inner}/metrics`,
     'lt_nginx_certificate_expire_timestamp_seconds', (n) => n > 0);
-  await sleep(3 * SCRAPE_MS);
+  await sleep(4 * SCRAPE_MS);
   await Promise.all([one, two, three].map(({ over }) => over));
   await nginx.stop('SIGTERM');
-  await sleep(5 * SCRAPE_MS);
+  await sleep(7 * SCRAPE_MS);
   await scrapes.stop();
   return healthy;
 }
