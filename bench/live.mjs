@@ -151,6 +151,23 @@ function print(found) {
     }
 }
 
+// What does not hold of what is promised; the growth of the lag is told from a moment's by half an hour.
+function broken(found) {
+    const { live, window } = found;
+    const all = Object.values(found).flatMap((mode) => mode.all);
+    const lagOf = (l, p) => percentile(l.lags.map(([, lag]) => lag), p);
+    return Object.entries({
+        'live: p50 at most 2 s': !live || options.longer || live.p50 <= 2000,
+        'live: p90 at most 3 s': !live || options.longer || live.p90 <= 3000,
+        'window: p90 under 7 s': !window || window.p90 < 7000,
+        'no word lost, doubled or revised': all.every((l) => l.lost + l.doubled === 0) && Object.values(found).every((m) => m.revisions === 0),
+        'every segment told, in order, none over another': all.every((l) => l.isWhole && l.disorder + l.overlaps === 0),
+        'live: no stall over 1.5 s': !live || live.all.every((l) => l.stall <= 1500),
+        'live: lag p95 at most 6 s': !live || live.all.every((l) => lagOf(l, 0.95) <= 6000),
+        'live: it grows less than 50 ms a minute': !live || SECONDS < 1200 || live.all.every((l) => drift(l.lags) < 50),
+    }).filter(([, holds]) => !holds).map(([promise]) => promise);
+}
+
 const dir = mkdtempSync(path.join(tmpdir(), 'lt-live-'));
 const words = script();
 process.env.SCRIPT = path.join(dir, 'script.json');
@@ -171,3 +188,8 @@ const { live = {}, window = {} } = found;
 console.log(JSON.stringify({ bench: 'live', live_p50_ms: Math.round(live.p50), live_p90_ms: Math.round(live.p90),
     window_p90_ms: Math.round(window.p90), words_lost: live.lost, words_doubled: live.doubled, revisions: live.revisions,
     drift_ms_per_min: Math.round(live.drift) }));
+const wrong = broken(found);
+if (wrong.length > 0) {
+    console.error(`does not hold: ${wrong.join('; ')}`);
+    process.exitCode = 1;
+}
