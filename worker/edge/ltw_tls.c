@@ -265,7 +265,9 @@ flush(ltw_tls_t *t)
         }
         t->out_pos += (size_t) n;
     }
-    t->out_pos = t->out_len = 0;
+    free(t->out);               /* seconds may pass until there is more */
+    t->out = NULL;
+    t->out_pos = t->out_len = t->out_size = 0;
     enter(t);
     t->events.on_drain(t->data);
     return leave(t);
