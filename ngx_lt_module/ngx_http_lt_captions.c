@@ -22,8 +22,9 @@ ngx_http_lt_captions_ask(ngx_http_request_t *r, ngx_uint_t *captions)
 
     for (i = 0; i < LT_CAPTIONS_WORDS; i++) {
         if (asked.len == lt_captions_words[i].len
-            && ngx_strncmp(asked.data, lt_captions_words[i].data, asked.len)
-               == 0)
+            && (asked.len == 0
+                || ngx_strncmp(asked.data, lt_captions_words[i].data,
+                       asked.len) == 0))
         {
             *captions = i;
             return NGX_OK;
