@@ -196,6 +196,10 @@ a_talk_has_its_own_settings(void **state)
     assert_string_equal(s.terminology, "ours");
     assert_string_equal(s.lexicons, "a b");
     assert_usd(s.cost_max, 2.5);
+    assert_true(ltw_settings_set(&s, "maxCostPerHour", LT_STR("9")));
+    assert_usd(s.cost_max, 2.5);        /* no more than the worker's */
+    assert_true(ltw_settings_set(&s, "maxCostPerHour", LT_STR("1")));
+    assert_usd(s.cost_max, 1);
 }
 
 

@@ -36,6 +36,7 @@ set_text(char *to, size_t size, lt_str_t value, int with_spaces)
 }
 
 
+/* A talk may spend less than its deployment allows, never more. */
 static int
 set_cost(double *to, lt_str_t value)
 {
@@ -53,7 +54,7 @@ set_cost(double *to, lt_str_t value)
     if (*end != '\0' || !(usd > 0 && usd <= COST_MAX)) {
         return 0;
     }
-    *to = usd;
+    *to = *to > 0 && *to < usd ? *to : usd;
     return 1;
 }
 
