@@ -266,7 +266,7 @@ ngx_http_lt_ring_take(ngx_http_lt_socket_t *s, int64_t number)
         bit = ahead < 0 ? (uint64_t) 1 << (-ahead - 1) : 0;
 
         if (ahead == 0 || (s->seen & bit) != 0) {
-            return !s->resumes;
+            return 0;
         }
 
         s->seen |= bit;
@@ -459,6 +459,22 @@ ngx_http_lt_ring_resume(ngx_http_lt_socket_t *s)
 
     s->is_behind = 1;
     lt_ring_ask(ring);
+}
+
+void
+ngx_http_lt_ring_switched(ngx_http_lt_socket_t *s)
+{
+    ngx_uint_t is_behind = s->is_behind;
+
+    s->is_behind = 0;
+
+    if (!s->resumes) {
+        s->segment = 0;         /* it has had nothing in this one */
+        s->seen = 0;
+
+    } else if (is_behind) {
+        ngx_http_lt_ring_resume(s);
+    }
 }
 
 /* What comes now waits for what may have come before. */

@@ -5,8 +5,9 @@
  *
  * A listener that can do that says so in its query: resume=1, and
  * lastSegment=<n> when it has had some.  It is given what came after n, then
- * what comes; never a segment twice.  What is missing before a segment it is
- * told of (segmentsMissed).  Others are given what comes, as it comes.
+ * what comes.  What is missing before a segment it is told of
+ * (segmentsMissed).  Others are given what comes, as it comes.  Nobody is given
+ * a segment of a language twice.
  *
  * Not here: what is published (push).
  * Memory: heap; a ring begins with the first segment for somebody here, or
@@ -32,12 +33,15 @@ ngx_int_t ngx_http_lt_ring_ask(ngx_http_lt_socket_t *s,
    in an event. */
 void ngx_http_lt_ring_resume(ngx_http_lt_socket_t *s);
 
+/* It hears another language: what it waits for is asked for in that one. */
+void ngx_http_lt_ring_switched(ngx_http_lt_socket_t *s);
+
 /* A segment has come, for the listeners of a language. */
 void ngx_http_lt_ring_keep(ngx_http_lt_talk_t *talk,
     const ngx_str_t *language, int64_t number, ngx_http_lt_frame_t *frame);
 
 /* A segment is about to go to s, which is told what is missing before it.
-   0: it has had it, and comes back by itself. */
+   0: it has had it. */
 ngx_uint_t ngx_http_lt_ring_take(ngx_http_lt_socket_t *s, int64_t number);
 
 /* The talk's channel is heard from now on: what came before is asked for. */

@@ -124,7 +124,8 @@ my ($old, $new) = (listener($session, 'es'), returning($session, 'es'));
 $::segment->($session, 'es', $_) for 1, 2, 2, 4, 3, 3, 5;
 is $::heard->($new, 6), '1 2 3-3 4 3 5', 'ours: each once';
 ok $::quiet->($new), 'no more';
-is $::heard->($old, 7), '1 2 2 4 3 3 5', 'existing apps: as it comes';
+is $::heard->($old, 5), '1 2 4 3 5', 'existing apps: as it comes, once';
+ok $::quiet->($old), 'no more';
 
 === TEST 7: another language, other messages, the numbers of others
 --- ws
@@ -162,3 +163,45 @@ $::segment->($session, 'fr', 2);
 is $::heard->($ours, 1), '2', 'it goes on';
 my $back = returning($session, 'fr', 1);
 is $::heard->($back, 1), '2', 'and comes back to that';
+
+=== TEST 10: an existing app, too, hears a segment once in each language
+--- ws
+my $session = session();
+my $stays = listener($session, 'es');
+my $old = listener($session, 'es');
+my $change = sub {
+    $old->send_json({ action => 'changeLanguage', targetLanguage => $_[0] });
+    return $old->json('languageChanged');
+};
+$::segment->($session, 'es', $_) for 1, 2, 2;
+is $::heard->($old, 2), '1 2', 'each once';
+ok $change->('es'), 'the same language again';
+$::segment->($session, 'es', 2);
+ok $::quiet->($old), 'is nothing new';
+ok $change->('fr'), 'another one';
+$::segment->($session, 'fr', $_) for 2, 2, 1, 1;
+result($session, { language => 'fr' }, '{"type":"translatedAudio","n":1}') for 1, 2;
+is join(' ', map { ($old->json('translatedAudio', 20) // {})->{segment} // '-' }
+        1 .. 4), '2 1 - -', 'what has no segment comes as often as it is said';
+ok $::quiet->($old), 'no more';
+my $anew = listener($session, 'es');
+$::segment->($session, 'es', 2);
+is $::heard->($anew, 1), '2', 'who joins anew has heard nothing';
+ok $::quiet->($_), 'who was there has' for $stays->json('translatedAudio')
+    && $stays->json('translatedAudio') && $stays, $old;
+
+=== TEST 11: another language, asked for before what was missed is there
+--- ws
+for (1 .. 3) {
+    my $session = session();
+    for my $language ('es', 'fr') {
+        $::segment->($session, $language, $_) for 1, 2;
+    }
+    my $back = connect_ws("/ws?sessionId=$session->{sessionId}"
+        . '&targetLanguage=es&resume=1&lastSegment=1',
+        behind => LT::WebSocket::ws_frame(1,
+            '{"action":"changeLanguage","targetLanguage":"fr"}'));
+    is +($back->json(undef, 20) // {})->{type}, 'languageChanged', 'it changes';
+    is $::heard->($back, 1), '2', 'what was missed comes in the new one';
+    ok $::quiet->($back), 'once';
+}

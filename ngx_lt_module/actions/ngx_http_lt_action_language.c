@@ -6,6 +6,7 @@
 #include "ngx_http_lt_actions.h"
 
 #include "ngx_http_lt_metrics.h"
+#include "ngx_http_lt_ring.h"
 
 #include "lt_language.h"
 
@@ -26,12 +27,31 @@ lt_language_say(ngx_http_lt_socket_t *s)
     ngx_http_lt_connection_send_text(s, text, lt_out_len(&out));
 }
 
+/* What it waited for in the one before comes after the word that it changed. */
+static void
+lt_language_switch(ngx_http_lt_socket_t *s, const ngx_str_t *to)
+{
+    ngx_uint_t is_other = !ngx_http_lt_socket_hears(s, to);
+
+    ngx_http_lt_metrics_hear(&s->language, -1);
+    ngx_memcpy(s->language.data, to->data, to->len);
+    s->language.len = to->len;
+    ngx_http_lt_metrics_hear(&s->language, 1);
+    ngx_http_lt_talk_counts_changed(s->talk);
+    lt_language_say(s);
+
+    if (is_other) {
+        ngx_http_lt_ring_switched(s);
+    }
+}
+
 static void
 lt_language_done(void *data, const ngx_http_lt_reply_t *reply)
 {
     int code = ngx_http_lt_state_code(reply);
     ngx_http_lt_ask_t *ask = data;
     ngx_http_lt_socket_t *s = ask->socket;
+    ngx_str_t to = { ask->language_len, ask->language };
 
     if (code != LT_STATE_DONE) {
         ngx_http_lt_ask_fail(ask, code);
@@ -39,12 +59,7 @@ lt_language_done(void *data, const ngx_http_lt_reply_t *reply)
     }
 
     if (s != NULL) {
-        ngx_http_lt_metrics_hear(&s->language, -1);
-        ngx_memcpy(s->language.data, ask->language, ask->language_len);
-        s->language.len = ask->language_len;
-        ngx_http_lt_metrics_hear(&s->language, 1);
-        ngx_http_lt_talk_counts_changed(s->talk);
-        lt_language_say(s);
+        lt_language_switch(s, &to);
     }
 
     ngx_http_lt_ask_done(ask);
