@@ -173,6 +173,8 @@ for my $how (qw(throttle partial 500 503 cut reset garbage short denied
 }
 
 === TEST 9: a partial failure hits only its own records
+--- lt_server
+proxy_read_timeout 30s;
 --- ws
 my @sessions = map { session() } 1 .. 4;
 my @sockets = map { speaker($_) } @sessions;
@@ -328,6 +330,8 @@ cmp_ok $gaps, '>=', 1, 'the gap flag';
 is $wrong, 0, 'offsets count what was dropped';
 
 === TEST 17: many sessions at once
+--- lt_server
+proxy_read_timeout 30s;
 --- ws
 my @sessions = map { session() } 1 .. 30;
 my @sockets = map { speaker($_) } @sessions;
@@ -341,7 +345,7 @@ for my $round (1 .. 10) {
 }
 my $wrong = 0;
 for (0 .. 29) {
-    my $got = kinesis()->stored($sessions[$_]{sessionId}, length $sent[$_]);
+    my $got = kinesis()->stored($sessions[$_]{sessionId}, length $sent[$_], 30);
     $wrong++ if $got ne $sent[$_];
 }
 is $wrong, 0, 'each has its own audio';

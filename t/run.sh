@@ -16,10 +16,12 @@ if [ $# -eq 0 ]; then
         $(find t/e2e -name '*.t.mjs' ! -name talk.t.mjs | sort) \
         $(find "$BUILD/t/unit" -type f -perm -u+x | sort)
 fi
-# Three lanes, one test at a time in each: what recognises speech wants a core
-# for itself; pages, fan-out and the fuzzer; the rest, which mostly waits.
+# Four lanes, one test at a time in each: what recognises speech wants a core
+# for itself; the other workers and fan-out; pages and the fuzzer; the rest,
+# which mostly waits.
 speech='local/test/*,t/e2e/talk*,t/worker/60*,t/worker/61*,t/worker/62*,t/worker/63*,t/worker/64*,t/worker/66*'
-exec prove -j3 --timer \
+exec prove -j4 --timer \
     --rules="seq={$speech}" \
-    --rules='seq={t/worker/*,t/e2e/*,t/4*,t/fuzz/*}' \
+    --rules='seq={t/worker/*,t/4*}' \
+    --rules='seq={t/e2e/*,t/fuzz/*}' \
     --rules='seq=**' --exec t/exec.sh "$@"
