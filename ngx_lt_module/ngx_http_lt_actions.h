@@ -24,6 +24,7 @@
 
 #define NGX_HTTP_LT_CHUNK_MAX 32768
 #define NGX_HTTP_LT_ASKS_MAX 16
+#define NGX_HTTP_LT_PLAYED_MAX 600000   /* ms: more is a wrong clock */
 #define NGX_HTTP_LT_AUDIO_BURST_S 4
 #define NGX_HTTP_LT_CONTROL_BURST_S 2
 

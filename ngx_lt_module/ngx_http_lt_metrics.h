@@ -114,7 +114,8 @@
     X(audio_stored_ms, "PCM accepted to Kinesis has acknowledged it")         \
     X(kinesis_call_ms, "one call of Kinesis")                                 \
     X(redis_command_ms, "one Redis command")                                  \
-    X(result_ms, "last word of a segment said to its result taken here")
+    X(result_ms, "last word of a segment said to its result taken here")      \
+    X(played_ms, "last word of a segment said to a page plays it, as pages say")
 
 /* Upper bounds in ms; the last bucket has none. */
 #define NGX_HTTP_LT_BUCKETS                                                   \

@@ -131,7 +131,25 @@ is $series->{'lt_nginx_result_seconds_bucket{le="3"}'}, 0, 'not within 3 s';
 is $series->{lt_nginx_result_seconds_count}, 1, 'once';
 ok $series->{lt_nginx_result_seconds_sum} >= 4.2, 'since it was said';
 
-=== TEST 5: alive, and ready
+=== TEST 5: how late pages were, as they say
+--- ws
+my $session = session();
+my ($speaker, $listener) = (speaker($session), listener($session, 'es'));
+$listener->send_json({ action => 'heartbeat', playedMs => 2400 });
+ok $listener->json('heartbeatAck'), 'a listener says it';
+$listener->send_json({ action => 'heartbeat' });
+ok $listener->json('heartbeatAck'), 'or not';
+$speaker->send_json({ action => 'heartbeat', playedMs => 2400 });
+ok $speaker->json('heartbeatAck'), 'a speaker has nothing to play';
+for my $wrong (-1, 600001, 'soon') {
+    $listener->send_json({ action => 'heartbeat', playedMs => $wrong });
+    is $listener->json('error')->{code}, 'INVALID_PARAMETER', "not $wrong";
+}
+my $series = main::series();
+is $series->{lt_nginx_played_seconds_count}, 1, 'once';
+is $series->{lt_nginx_played_seconds_sum}, 2.4, 'so late';
+
+=== TEST 6: alive, and ready
 --- ws
 is main::page('/lt/health/live'), "{\"status\":\"live\"}\n", 'alive';
 my $answer = main::ready(200);
@@ -139,7 +157,7 @@ is_deeply [@$answer{qw(status redis kinesis credentials process)}],
     [qw(ready ok ok ok ok)], 'ready';
 cmp_ok kinesis()->listed, '>', 0, 'idle: Kinesis was asked';
 
-=== TEST 6: without Redis
+=== TEST 7: without Redis
 --- no_error_log
 [emerg]
 --- ws
@@ -158,7 +176,7 @@ is main::ready(503)->{status}, 'not_ready', 'gone: not ready';
 redis()->start;
 is main::ready(200)->{status}, 'ready', 'back: ready again';
 
-=== TEST 7: without Kinesis
+=== TEST 8: without Kinesis
 --- no_error_log
 [emerg]
 --- ws
@@ -176,12 +194,12 @@ is main::ready(503)->{status}, 'not_ready', 'gone: not ready';
 kinesis()->start;
 is main::ready(200)->{status}, 'ready', 'back: ready again';
 
-=== TEST 8: a refusal is an answer
+=== TEST 9: a refusal is an answer
 --- ws
 kinesis()->script({ list => 'denied', always => 'denied' });
 is main::ready(200)->{kinesis}, 'ok', 'Kinesis refuses, and is there';
 
-=== TEST 9: a leaving process is not ready, and does not stay for it
+=== TEST 10: a leaving process is not ready, and does not stay for it
 --- ws
 main::ready(200);
 my @old = worker_pids();
@@ -189,12 +207,12 @@ reload();
 ok +(eventually { !grep { kill 0, $_ } @old }), 'old processes are gone';
 is main::ready(200)->{status}, 'ready', 'new ones are ready';
 
-=== TEST 10: POST is not answered
+=== TEST 11: POST is not answered
 --- request
 POST /metrics
 --- error_code: 405
 
-=== TEST 11: an unknown word
+=== TEST 12: an unknown word
 --- config
     location = /lt/status { lt_status xml; }
 --- must_die
@@ -202,7 +220,7 @@ POST /metrics
 --- error_log
 lt_status: "xml" is not understood: it may be json or prometheus
 
-=== TEST 12: lt_health without a word
+=== TEST 13: lt_health without a word
 --- config
     location = /lt/health { lt_health; }
 --- must_die

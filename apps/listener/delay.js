@@ -7,6 +7,7 @@ const TREND_POINTS = 12;
 const TREND_LEAST = 5;
 const STEADY_MS = 1_000;       /* less over those points is no trend */
 const FLOOR_MS = 8_000;        /* the line's height is this at least */
+const PLAYED_MAX_MS = 600_000; /* more is a wrong clock */
 
 /* 'steady', 'growing' or 'shrinking'; '' while there are too few. */
 export function trendOf(list) {
@@ -36,6 +37,7 @@ export class Delay {
   #trend;
   #list = [];
   #pace = '';
+  #played = null;        /* of the last that was heard since take() */
 
   constructor({ svg, text, trend }) {
     this.#line = svg.querySelector('polyline');
@@ -43,6 +45,21 @@ export class Delay {
     this.#trend = trend;
   }
 
+  heard(ms) {
+    this.#played = ms;
+    this.add(ms);
+  }
+
+  /* For a heartbeat: each is told once. */
+  take() {
+    const playedMs = this.#played;
+
+    this.#played = null;
+    return playedMs !== null && playedMs >= 0 && playedMs <= PLAYED_MAX_MS
+      ? { playedMs: Math.round(playedMs) } : {};
+  }
+
+  /* Read or heard. */
   add(ms) {
     this.#list = [...this.#list, ms].slice(-POINTS);
     this.#text.dataset.ms = Math.round(ms);

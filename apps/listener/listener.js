@@ -121,6 +121,7 @@ function startLink() {
       captions: room.reading ? 'only,live' : 'live',
       ...room.lastSegment > 0 && { lastSegment: room.lastSegment } }),
     diagnose: () => diagnoseSession(room.sessionId),
+    beatWith: () => delay.take(),
   });
   room.link.addEventListener('state', ({ detail }) => linkChanged(detail));
   room.link.addEventListener('message', ({ detail }) => received(detail));
@@ -308,7 +309,7 @@ function playing(detail) {
   captions.now(detail.number);
   room.ripples?.wake();
   if (detail.delayMs !== null) {
-    delay.add(detail.delayMs);
+    delay.heard(detail.delayMs);
   }
   if (detail.rate > 1) {
     delay.pace('faster');

@@ -20,17 +20,20 @@ export class Link extends EventTarget {
 
   #url;
   #diagnose;
+  #beatWith;
   #socket = null;
   #attempt = 0;
   #lostAt = 0;
   #timers = {};
 
   /* url(): the address, asked anew each time.
-     diagnose(): after a refused handshake, why; null means try again. */
-  constructor({ url, diagnose }) {
+     diagnose(): after a refused handshake, why; null means try again.
+     beatWith(): what a heartbeat says beside its time. */
+  constructor({ url, diagnose, beatWith = () => ({}) }) {
     super();
     this.#url = url;
     this.#diagnose = diagnose;
+    this.#beatWith = beatWith;
     addEventListener('online', () => this.#hurry());
   }
 
@@ -109,7 +112,7 @@ export class Link extends EventTarget {
     const sentAt = Date.now();
 
     this.#sentAt = sentAt;
-    this.send({ action: 'heartbeat', timestamp: sentAt });
+    this.send({ action: 'heartbeat', timestamp: sentAt, ...this.#beatWith() });
     this.#timer('ack', () => this.#lost(this.#socket, true, {}),
       settings.ackMs);
     this.#timer('beat', () => this.#beat(), settings.heartbeatMs);

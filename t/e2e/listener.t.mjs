@@ -168,6 +168,9 @@ async function testReconnect(page) {
   server.segment(12);
   is(await heard(page, 12), true, 'and plays on');
 
+  ok(await until(() => server.actions.some(({ action, playedMs }) =>
+    action === 'heartbeat' && playedMs > 0)), 'a heartbeat says how late it was');
+
   server.silent = true;
   await until(async () => (await page.seen('link')).at(-1).state !== 'open', 3_000);
   is((await page.seen('link')).at(-1).state !== 'open', true,
@@ -345,7 +348,7 @@ async function testMessages(page) {
     'another language comes over the same connection');
   server.stubborn = true;
   await page.selectOption('#switch', 'fr');
-  await until(() => listeners().some(({ language }) => language === 'fr'));
+  await until(() => listeners().map(({ language }) => language).join() === 'fr');
   is(listeners().map((one) => one.socket === socket), [false],
     'or over a new one if the server cannot');
   server.stubborn = false;
@@ -391,7 +394,7 @@ async function testGone() {
 }
 
 await run(async () => {
-  plan(89);
+  plan(90);
   server = await new FakeServer().start();
   server.config = FAST;
   server.addSession(TALK);
