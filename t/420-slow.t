@@ -150,8 +150,9 @@ my $n = 0;
 my $say = sub {
     for (1 .. $_[0]) {
         $n++;
+        my $pad = substr $::small, $n * 1777 % 4000;    # no two alike in a row
         result($session, { language => 'es' },
-            qq({"type":"translatedAudio","n":$n,"pad":"$::small"}));
+            qq({"type":"translatedAudio","n":$n,"pad":"$pad"}));
         next if $n % 10;
         result($session, {}, qq({"type":"notice","n":$n}));
         $good->json('notice') or last;
@@ -172,3 +173,29 @@ is join(' ', grep { /^n/ } split ' ', $got),
 my @audio = map { /^t(\d+)/ ? $1 : () } split ' ', $got;
 is "@audio", join(' ', sort { $a <=> $b } @audio), 'as did what is left of the others';
 is $audio[-1], $n, 'up to the newest';
+
+=== TEST 6: over TLS, closed with a record half sent
+--- locations
+location = /ws { lt_websocket; }
+location /sessions { lt_sessions; }
+location = /lt/results { lt_results; }
+location = /lt/status { lt_status; }
+listen 127.0.0.1:$TEST_NGINX_TLS_PORT ssl;
+ssl_certificate $TEST_NGINX_LT_DIR/cert.pem;
+ssl_certificate_key $TEST_NGINX_LT_DIR/key.pem;
+--- ws
+my $session = session();
+my ($node) = glob 'local/node_modules/node-linux-*/bin/node';
+my $pid = open2(my $out, my $in, $node, 't/lib/tls-slow.mjs',
+    "wss://127.0.0.1:$::Tls/ws?sessionId=$session->{sessionId}"
+    . '&targetLanguage=es');
+is scalar(<$out>), "open\n", 'it is there';
+my $n = 0;
+while ($n++ < 90 && counters()->{sockets_too_slow} == 0) {
+    result($session, { language => 'es' }, $::message->('notice', $n));
+}
+is counters()->{sockets_too_slow}, 1, 'it is too slow';
+print $in "all\n";
+is scalar(<$out>), "closed 1013\n", 'and is told so';
+close $in;
+waitpid $pid, 0;
