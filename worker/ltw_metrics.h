@@ -63,6 +63,7 @@
     X(streams_throttled, "streams that AWS refused: the limit was lowered") \
     X(streams_rotated, "Transcribe streams replaced before their end")      \
     X(silence_sent, "times silence was sent to keep a stream")              \
+    X(words_dropped, "words for which a transcript had no room")            \
     X(segments_committed, "segments of transcripts")                        \
     X(segments_published, "segments delivered, once a language")            \
     X(segments_inlined, "segments whose clip is in their message")          \

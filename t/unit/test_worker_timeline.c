@@ -30,7 +30,7 @@ static int
 setup(void **state)
 {
     (void) state;
-    ltw_timeline_init(&t);
+    ltw_timeline_deinit(&t);
     return 0;
 }
 
@@ -103,7 +103,7 @@ test_resume(void **state)
     p = framed(5, 3200, 6400, 0);
     assert_int_equal(p.duplicate_bytes, 3200);
     assert_int_equal(p.pcm.len, 3200);
-    ltw_timeline_init(&t);
+    ltw_timeline_deinit(&t);
     ltw_timeline_resume(&t, &mark);
     assert_int_equal(framed(5, 12800, 3200, 0).gap_bytes, 0);
 }
@@ -171,6 +171,49 @@ test_long_talk(void **state)
 }
 
 
+/* An hour of talk of which the last ten seconds may be asked for. */
+static void
+test_forget(void **state)
+{
+    size_t most = 0;
+    ltw_anchor_t a;
+
+    (void) state;
+    for (uint64_t i = 0; i < 36000; i++) {
+        (void) framed(1, i * 3200, 3200, (int64_t) i * 100);
+        ltw_timeline_forget(&t, (int64_t) i * 100 - 10000);
+        most = t.size > most ? t.size : most;
+        if (i >= 100) {
+            (void) ltw_timeline_find(&t, (int64_t) i * 100 - 9950, &a);
+            assert_int_equal(a.captured_wall_ms,
+                5000 + (int64_t) i * 100 - 9950);
+        }
+    }
+    assert_in_range(most, 100, 100 + 2 * LTW_TIMELINE_STEP);
+    ltw_timeline_forget(&t, INT64_MAX);
+    assert_int_equal(t.n, 1);           /* the last one is always known */
+    assert_true(t.size <= 2 * LTW_TIMELINE_STEP);
+}
+
+
+/* Audio that nobody hears has its offsets checked, and no time on the line. */
+static void
+test_not_fed(void **state)
+{
+    ltw_anchor_t a;
+
+    (void) state;
+    (void) framed(1, 0, 3200, 0);
+    for (uint64_t i = 1; i < 100; i++) {
+        (void) framed(1, i * 3200, 3200, -1);
+    }
+    assert_int_equal(t.n, 1);
+    assert_int_equal(framed(1, 99 * 3200, 3200, -1).duplicate_bytes, 3200);
+    (void) ltw_timeline_find(&t, 50, &a);
+    assert_int_equal(a.offset, 1600);
+}
+
+
 int
 main(void)
 {
@@ -182,6 +225,8 @@ main(void)
         cmocka_unit_test_setup(test_resume_raw, setup),
         cmocka_unit_test_setup(test_raw_and_odd, setup),
         cmocka_unit_test_setup(test_long_talk, setup),
+        cmocka_unit_test_setup(test_forget, setup),
+        cmocka_unit_test_setup(test_not_fed, setup),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,6 +77,32 @@ test_results(void **state)
 }
 
 
+/* More items than are taken are counted. */
+static void
+test_long(void **state)
+{
+    static const char item[] = "{\"Content\":\"a\",\"Type\":\"pronunciation\"}";
+    size_t n = LTW_ASR_ITEMS_MAX + 5;
+    char *json = malloc(200 + n * (sizeof(item) + 1));
+    size_t len = (size_t) sprintf(json, "{\"Transcript\":{\"Results\":["
+        "{\"ResultId\":\"r\",\"Alternatives\":[{\"Items\":[%s", item);
+    const ltw_asr_result_t *r;
+    ltw_transcript_t *t;
+
+    (void) state;
+    for (size_t i = 1; i < n; i++) {
+        len += (size_t) sprintf(json + len, ",%s", item);
+    }
+    len += (size_t) sprintf(json + len, "]}]}]}}");
+    assert_int_equal(parse(&t, json, len), LT_OK);
+    r = ltw_transcript_at(t, 0);
+    assert_int_equal(r->items_n, LTW_ASR_ITEMS_MAX);
+    assert_int_equal(r->cut_n, 5);
+    ltw_transcript_free(&t);
+    free(json);
+}
+
+
 static void
 test_empty(void **state)
 {
@@ -111,6 +138,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_results),
+        cmocka_unit_test(test_long),
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_cut_and_wrong),
     };

@@ -14,7 +14,7 @@ const WORDS = 20;
 const PATIENCE_MS = 30_000;
 const POISON = Buffer.from('not audio of any talk');
 
-export const checks = 14 + FINISH_CHECKS;
+export const checks = 15 + FINISH_CHECKS;
 
 const linesOf = (text) => text.split('\n').filter(Boolean).map(
   (line) => JSON.parse(line));
@@ -85,7 +85,7 @@ async function checkS3(rig) {
 async function checkWhole(rig) {
   await rig.workers[1].stop();
   const worker = await rig.worker({ sessions_max: 1, batch_window: '3s',
-    maximum_retry_attempts: 0, bisect_on_error: 'off',
+    maximum_retry_attempts: 1, bisect_on_error: 'off',
     on_failure: `${rig.dir}/whole.jsonl` });
   await until(() => worker.log('shard_reading')[0]);
   const talks = await Promise.all([rig.talk(['en']), rig.talk(['en'])]);
@@ -95,6 +95,8 @@ async function checkWhole(rig) {
   ok(await until(() => talks.every(({ id }) => failed().some((one) =>
     one.partitionKey === id)), PATIENCE_MS),
   'bisect_on_error off: all of the batch is set aside');
+  ok(failed().every(({ data }) => data.length > 0),
+    'bisect_on_error off: with the audio that a talk had taken');
   const numbers = failed().map(({ sequenceNumber }) => sequenceNumber);
   is(numbers.length, new Set(numbers).size,
     'bisect_on_error off: each record once');

@@ -14,7 +14,7 @@
 
 #include "lt_base.h"
 
-#define LTW_ASR_ITEMS_MAX 1024          /* of one result, more are cut */
+#define LTW_ASR_ITEMS_MAX 1024          /* of one result, more are cut: cut_n */
 #define LTW_VOCABULARY_MAX 200          /* Transcribe, VocabularyName */
 
 typedef struct {
@@ -33,6 +33,7 @@ typedef struct {
     int is_partial;
     const ltw_asr_item_t *items;
     size_t items_n;
+    size_t cut_n;                       /* more there were */
 } ltw_asr_result_t;
 
 typedef enum {

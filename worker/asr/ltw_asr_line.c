@@ -107,10 +107,7 @@ trim(ltw_asr_line_t *line, size_t coming)
         keep = line->next->sent > oldest ? line->next->sent : oldest;
         skip_to(line->next, keep);
     }
-    /* Moving bytes for every record would cost more than they are worth. */
-    if (keep - line->ring.base > LT_AUDIO_BYTES_PER_S) {
-        ltw_asr_ring_drop_before(&line->ring, keep);
-    }
+    ltw_asr_ring_drop_before(&line->ring, keep);
     if (oldest > sent) {
         ltw_count(line->services->metrics, pcm_bytes_overflow, oldest - sent);
         ltw_log(LTW_WARN, "audio_dropped",
@@ -154,14 +151,15 @@ over(ltw_asr_line_t *line)
 static void
 feed(ltw_asr_line_t *line, feed_t *f)
 {
-    lt_str_t pcm;
+    char pcm[EVENT_BYTES];
+    size_t n;
 
     while (f->stream != NULL && f->sent < head(line)) {
-        pcm = ltw_asr_ring_view(&line->ring, f->sent, EVENT_BYTES);
-        if (line->engine->write(f->stream, pcm) != LT_OK) {
+        n = ltw_asr_ring_read(&line->ring, f->sent, pcm, sizeof(pcm));
+        if (line->engine->write(f->stream, (lt_str_t) { pcm, n }) != LT_OK) {
             return;             /* on_drain or on_end will come */
         }
-        f->sent += (int64_t) pcm.len;
+        f->sent += (int64_t) n;
     }
 }
 
@@ -552,7 +550,10 @@ ltw_asr_line_settled(ltw_asr_line_t *line, int64_t position_ms)
     int64_t end = position_ms * BYTES_PER_MS;
 
     end = end < line->now->sent ? end : line->now->sent;
-    line->settled = end > line->settled ? end : line->settled;
+    if (end > line->settled) {
+        line->settled = end;
+        trim(line, 0);
+    }
 }
 
 

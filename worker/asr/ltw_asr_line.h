@@ -14,7 +14,8 @@
  *
  * A stream that dies is logged (stream_failed) and opened again after a
  * backoff (lib/lt_aws.h; after a fatal error 30 s); audio that neither a final
- * result nor ltw_asr_line_settled covers is sent again, at most 10 s of it.
+ * result nor ltw_asr_line_settled covers is sent again, at most 10 s of it;
+ * what is covered is given back at once.
  *
  * A stream grows no older than transcribe_stream_age, or than its keys are
  * good: another is opened beside it, both hear the audio from where words are

@@ -223,7 +223,7 @@ on_event(stream_t *s, const lt_event_t *event)
 static int
 in_reserve(stream_t *s, size_t n)
 {
-    size_t size = s->in_size > 0 ? s->in_size : 16384;
+    size_t size = s->in_size > 0 ? s->in_size : 4096;
     uint8_t *grown;
 
     while (size < n) {
@@ -244,8 +244,24 @@ in_reserve(stream_t *s, size_t n)
 }
 
 
-static void
-decode_events(stream_t *s)
+/* 0: no room, and the stream is at its end. */
+static int
+in_append(stream_t *s, const uint8_t *bytes, size_t len)
+{
+    if (!in_reserve(s, s->in_len + len)) {
+        end(s, LTW_ASR_TRANSIENT, "answer_too_large", "");
+        return 0;
+    }
+    memcpy(s->in + s->in_len, bytes, len);
+    s->in_len += len;
+    return 1;
+}
+
+
+/* How many bytes were whole events.  The stream may be at its end then: in[] is
+   gone. */
+static size_t
+decode_events(stream_t *s, const uint8_t *bytes, size_t len)
 {
     lt_error_t err = { 0 };
     lt_result_t rc = LT_OK;
@@ -253,8 +269,8 @@ decode_events(stream_t *s)
     size_t consumed;
     size_t pos = 0;
 
-    while (s->state < STREAM_OVER && pos < s->in_len) {
-        rc = lt_event_decode(&event, &consumed, s->in + pos, s->in_len - pos,
+    while (s->state < STREAM_OVER && pos < len) {
+        rc = lt_event_decode(&event, &consumed, bytes + pos, len - pos,
             ANSWER_MAX, &err);
         if (rc != LT_OK) {
             break;
@@ -262,15 +278,44 @@ decode_events(stream_t *s)
         on_event(s, &event);
         pos += consumed;
     }
-    if (s->state >= STREAM_OVER) {
-        return;                         /* in[] is gone */
-    }
     if (rc < 0) {
         end(s, LTW_ASR_TRANSIENT, "bad_event_stream", err.text);
+    }
+    return pos;
+}
+
+
+static void
+in_consume(stream_t *s, size_t n)
+{
+    s->in_len -= n;
+    if (s->in_len > 0) {
+        memmove(s->in, s->in + n, s->in_len);
         return;
     }
-    memmove(s->in, s->in + pos, s->in_len - pos);
-    s->in_len -= pos;
+    free(s->in);
+    s->in = NULL;
+    s->in_size = 0;
+}
+
+
+/* Events mostly come whole: these are read where they are. */
+static void
+take_events(stream_t *s, const uint8_t *bytes, size_t len)
+{
+    size_t n;
+
+    if (s->in_len == 0) {
+        n = decode_events(s, bytes, len);
+        if (s->state < STREAM_OVER && n < len) {
+            (void) in_append(s, bytes + n, len - n);
+        }
+    } else if (in_append(s, bytes, len)) {
+        n = decode_events(s, s->in, s->in_len);
+        if (s->state < STREAM_OVER) {
+            in_consume(s, n);
+        }
+    }
 }
 
 
@@ -298,14 +343,10 @@ on_h2_body(void *data, const uint8_t *bytes, size_t len)
     stream_t *s = data;
 
     s->in_callback++;
-    if (!in_reserve(s, s->in_len + len)) {
-        end(s, LTW_ASR_TRANSIENT, "answer_too_large", "");
+    if (s->status == 200) {
+        take_events(s, bytes, len);
     } else {
-        memcpy(s->in + s->in_len, bytes, len);
-        s->in_len += len;
-        if (s->status == 200) {
-            decode_events(s);
-        }
+        (void) in_append(s, bytes, len);
     }
     leave(s);
 }

@@ -11,7 +11,8 @@ struct ltw_transcript_s {
     lt_json_t *doc;
     const lt_json_t *results;
     ltw_asr_result_t result;
-    ltw_asr_item_t items[LTW_ASR_ITEMS_MAX];
+    ltw_asr_item_t *items;      /* of that result */
+    size_t size;                /* room for so many */
 };
 
 
@@ -84,6 +85,7 @@ ltw_transcript_free(ltw_transcript_t **transcript)
 {
     if (*transcript != NULL) {
         lt_json_free(&(*transcript)->doc);
+        free((*transcript)->items);
         free(*transcript);
         *transcript = NULL;
     }
@@ -97,6 +99,23 @@ ltw_transcript_size(const ltw_transcript_t *transcript)
 }
 
 
+/* For n items; what there is no memory for is cut, as is what is too much. */
+static void
+reserve(ltw_transcript_t *t, size_t n)
+{
+    ltw_asr_item_t *items;
+
+    n = n < LTW_ASR_ITEMS_MAX ? n : LTW_ASR_ITEMS_MAX;
+    if (n > t->size) {
+        items = realloc(t->items, n * sizeof(*items));
+        if (items != NULL) {
+            t->items = items;
+            t->size = n;
+        }
+    }
+}
+
+
 const ltw_asr_result_t *
 ltw_transcript_at(ltw_transcript_t *t, size_t i)
 {
@@ -106,6 +125,7 @@ ltw_transcript_at(ltw_transcript_t *t, size_t i)
     size_t n = lt_json_size(items);
     int is_partial = 0;
 
+    reserve(t, n);
     t->result = (ltw_asr_result_t) { .items = t->items };
     (void) lt_json_string(v, "ResultId", &t->result.id);
     (void) lt_json_bool(v, "IsPartial", &is_partial);
@@ -113,7 +133,11 @@ ltw_transcript_at(ltw_transcript_t *t, size_t i)
     t->result.start_ms = time_ms(v, "StartTime");
     t->result.end_ms = time_ms(v, "EndTime");
 
-    for (size_t k = 0; k < n && t->result.items_n < LTW_ASR_ITEMS_MAX; k++) {
+    for (size_t k = 0; k < n; k++) {
+        if (t->result.items_n == t->size) {
+            t->result.cut_n = n - k;
+            break;
+        }
         if (item_parse(&t->items[t->result.items_n], lt_json_at(items, k),
                 !is_partial))
         {

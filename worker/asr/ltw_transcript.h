@@ -11,8 +11,8 @@ typedef struct ltw_transcript_s ltw_transcript_t;   /* owns the views */
 
 /*
  * LT_INVALID: not the JSON that it should be.  At most LTW_ASR_ITEMS_MAX items
- * a result; items of an unknown type are skipped.  A final result's items are
- * all stable.
+ * a result, more are counted in its cut_n; items of an unknown type are
+ * skipped.  A final result's items are all stable.
  */
 lt_result_t ltw_transcript_parse(ltw_transcript_t **transcript, lt_str_t json,
     lt_error_t *err);

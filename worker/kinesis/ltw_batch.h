@@ -3,7 +3,8 @@
  * batch_size of them, whichever comes first: what the sessions get at once.
  * "batch of N records, M sessions" is the log event batch_closed.
  *
- * Memory: a batch owns its records' bytes; views live until its done callback.
+ * Memory: a batch owns its records; they live until its done callback, their
+ * bytes until whoever has the batch releases them (ltw_record.h).
  * Limits: batch_size records, LTW_BATCH_BYTES_MAX bytes; reading of the shard
  * pauses while LTW_BATCHES_MAX batches of it, or LTW_BATCHES_BYTES_MAX bytes,
  * are not done: a session holds its last seconds (ltw_parts.h).
@@ -11,26 +12,15 @@
 #ifndef LTW_BATCH_H
 #define LTW_BATCH_H
 
-#include "lt_audio_record.h"
+#include "kinesis/ltw_record.h"
 #include "kinesis/ltw_tenure.h"
-#include "lt_base.h"
 
 #define LTW_BATCH_BYTES_MAX (6 * 1024 * 1024)
 #define LTW_BATCHES_MAX 64
 #define LTW_BATCHES_BYTES_MAX (16 * 1024 * 1024)
 
 typedef struct {
-    lt_str_t session_id;        /* valid by lt_session_id_is_valid() */
-    lt_str_t data;              /* as it came, pcm in it */
-    lt_str_t pcm;               /* may be empty with LT_AUDIO_FLAG_LAST */
-    int is_framed;              /* head is filled */
-    lt_audio_record_t head;
-    int64_t arrived_wall_ms;    /* Kinesis' ApproximateArrivalTimestamp */
-    lt_str_t sequence_number;
-} ltw_record_t;
-
-typedef struct {
-    const ltw_record_t *records;    /* in the shard's order */
+    ltw_record_t *records;      /* in the shard's order; may be released */
     size_t n;                       /* at least 1 */
     size_t bytes;
     size_t sessions_n;              /* different ones */

@@ -2,21 +2,16 @@
 
 #include "ltw_log.h"
 
-#include "lt_session_id.h"
-#include "lt_text.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-/* One batch, its records, and their bytes (one allocation a record). */
+/* One batch and its records. */
 typedef struct ltw_batch_box_s ltw_batch_box_t;
 struct ltw_batch_box_s {
     ltw_batch_t batch;
     ltw_batch_box_t *next;
     ltw_batcher_t *batcher;
-    ltw_record_t *records;
-    void **blocks;
-    size_t size;
+    size_t size;                /* room for records */
     int64_t opened_at_ms;
     int64_t closed_at_ms;
     char before[LTW_SEQUENCE_MAX];  /* the record before its first; "": none */
@@ -56,10 +51,9 @@ ltw_box_free(ltw_batch_box_t *box)
     }
     box->batcher->options.metrics->batch_bytes_held -= box->batch.bytes;
     for (i = 0; i < box->batch.n; i++) {
-        free(box->blocks[i]);
+        ltw_record_release(&box->batch.records[i]);
     }
-    free(box->blocks);
-    free(box->records);
+    free(box->batch.records);
     ltw_tenure_unref(&box->batch.tenure);
     free(box);
 }
@@ -70,21 +64,15 @@ ltw_box_reserve(ltw_batch_box_t *box)
 {
     size_t size = box->size > 0 ? box->size * 2 : 64;
     ltw_record_t *records;
-    void **blocks;
 
     if (box->batch.n < box->size) {
         return 1;
     }
-    records = realloc(box->records, size * sizeof(*records));
+    records = realloc(box->batch.records, size * sizeof(*records));
     if (records == NULL) {
         return 0;
     }
-    box->records = records;
-    blocks = realloc(box->blocks, size * sizeof(*blocks));
-    if (blocks == NULL) {
-        return 0;
-    }
-    box->blocks = blocks;
+    box->batch.records = records;
     box->size = size;
     return 1;
 }
@@ -109,7 +97,7 @@ ltw_box_count_sessions(const ltw_batch_box_t *box)
         return 0;               /* it is only for the log */
     }
     for (i = 0; i < box->batch.n; i++) {
-        ids[i] = box->records[i].session_id;
+        ids[i] = box->batch.records[i].session_id;
     }
     qsort(ids, box->batch.n, sizeof(*ids), ltw_box_compare);
     for (i = 1; i < box->batch.n; i++) {
@@ -120,65 +108,6 @@ ltw_box_count_sessions(const ltw_batch_box_t *box)
 }
 
 /* ---- records ---- */
-
-static lt_str_t
-ltw_record_copy(uint8_t **pos, lt_str_t from)
-{
-    lt_str_t to = { (char *) *pos, from.len };
-
-    memcpy(*pos, from.data, from.len);
-    *pos += from.len;
-    return to;
-}
-
-/* *block holds everything that *record points to. */
-static lt_result_t
-ltw_record_make(ltw_record_t *record, void **block,
-    const ltw_kinesis_record_t *from, lt_error_t *err)
-{
-    uint8_t *pos;
-    size_t data_len;
-
-    *record = (ltw_record_t) { .arrived_wall_ms = from->arrived_wall_ms };
-    if (from->sequence_number.len == 0
-        || from->sequence_number.len >= LTW_SEQUENCE_MAX)
-    {
-        lt_error_set(err, 0, "no usable sequence number");
-        return LT_INVALID;
-    }
-    if (!lt_session_id_is_valid(from->partition_key)) {
-        lt_error_set(err, 0, "the partition key is no session id");
-        return LT_INVALID;
-    }
-    *block = malloc(from->partition_key.len + from->sequence_number.len
-        + LT_BASE64_DECODED_MAX(from->data_base64.len));
-    if (*block == NULL) {
-        lt_error_set(err, 0, "no memory");
-        return LT_ERROR;
-    }
-    pos = *block;
-    record->session_id = ltw_record_copy(&pos, from->partition_key);
-    record->sequence_number = ltw_record_copy(&pos, from->sequence_number);
-    if (lt_base64_decode(pos, &data_len, from->data_base64) != LT_OK) {
-        lt_error_set(err, 0, "the data is not base64");
-        free(*block);
-        return LT_INVALID;
-    }
-    record->data = (lt_str_t) { (char *) pos, data_len };
-    record->is_framed = lt_audio_record_decode(&record->head, &record->pcm,
-        record->data);
-    if (record->pcm.len % 2 != 0) {
-        lt_error_set(err, 0, "half a sample");
-        free(*block);
-        return LT_INVALID;
-    }
-    if (record->pcm.len == 0 && !record->is_framed) {
-        lt_error_set(err, 0, "no data");
-        free(*block);
-        return LT_INVALID;
-    }
-    return LT_OK;
-}
 
 static ltw_lane_of_batches_t *
 ltw_batcher_lane(ltw_batcher_t *batcher, lt_str_t session_id)
@@ -235,10 +164,8 @@ ltw_batcher_add(ltw_batcher_t *batcher, const ltw_kinesis_record_t *from,
     ltw_lane_of_batches_t *lane;
     ltw_batch_box_t *box;
     ltw_record_t record;
-    lt_result_t result;
-    void *block = NULL;
+    lt_result_t result = ltw_record_read(&record, from, err);
 
-    result = ltw_record_make(&record, &block, from, err);
     if (result != LT_OK) {
         ltw_count(metrics, records_poison, result == LT_INVALID);
         return result;
@@ -250,13 +177,12 @@ ltw_batcher_add(ltw_batcher_t *batcher, const ltw_kinesis_record_t *from,
         ltw_lane_flush(lane);
     }
     if (!ltw_lane_open(lane)) {
-        free(block);
+        ltw_record_release(&record);
         lt_error_set(err, 0, "no memory");
         return LT_ERROR;
     }
     box = lane->open;
-    box->records[box->batch.n] = record;
-    box->blocks[box->batch.n++] = block;
+    box->batch.records[box->batch.n++] = record;
     box->batch.bytes += record.pcm.len;
     memcpy(batcher->last, record.sequence_number.data,
         record.sequence_number.len);
@@ -377,7 +303,6 @@ ltw_lane_flush(ltw_lane_of_batches_t *lane)
     }
     lane->open = NULL;
     box->closed_at_ms = ltw_loop_now_ms(batcher->options.loop);
-    box->batch.records = box->records;
     box->batch.closed_wall_ms = ltw_loop_wall_ms(batcher->options.loop);
     box->batch.sessions_n = ltw_box_count_sessions(box);
     box->next = batcher->handed;

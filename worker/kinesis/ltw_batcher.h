@@ -11,13 +11,11 @@
 #ifndef LTW_BATCHER_H
 #define LTW_BATCHER_H
 
-#include "aws/ltw_aws_kinesis_get_records.h"
 #include "edge/ltw_loop.h"
 #include "kinesis/ltw_batch.h"
 #include "ltw_metrics.h"
 
 #define LTW_BATCHER_LANES_MAX 10
-#define LTW_SEQUENCE_MAX 160            /* AWS: 129 digits */
 
 typedef struct ltw_batcher_s ltw_batcher_t;
 

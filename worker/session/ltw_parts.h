@@ -23,10 +23,12 @@
 typedef struct ltw_session_part_s ltw_session_part_t;
 
 struct ltw_session_part_s {
-    const ltw_record_t **records;   /* live until done() */
+    ltw_record_t **records;         /* live until done() */
     size_t n;
     ltw_tenure_t *tenure;           /* the batch's */
     int64_t batched_wall_ms;
+    ltw_handler_t taken;            /* once at most: no byte of the records is
+                                       needed any more */
     ltw_handler_t done;             /* exactly once, on the loop */
     void *done_data;
 

@@ -224,7 +224,7 @@ on_part_view(void *data, const ltw_session_view_t *view)
     if (view == NULL && s->presence.source[0] == '\0') {
         return;                 /* the tick asks again */
     }
-    if (is_lost(s)) {
+    if (is_lost(s) || s->state > SESSION_LIVE) {
         wake(s);
         return;
     }

@@ -26,12 +26,14 @@ struct open_batch_s {
     const ltw_batch_t *from;
     ltw_batch_done_t done;
     void *done_data;
+    int is_whole;               /* what is set aside is set aside as a whole */
+    size_t refused_n;           /* parts that a talk did not take at once */
     size_t open_n;              /* parts not done */
     size_t parts_n;
     int64_t began_at_ms;
     int64_t heard_at_ms;        /* the last words were committed; 0: none */
     int is_set_aside;           /* as a whole */
-    const ltw_record_t **records;   /* grouped by session */
+    ltw_record_t **records;     /* grouped by session */
     uint8_t *is_taken;
     batch_part_t *parts;
     open_batch_t *next;
@@ -266,6 +268,22 @@ on_part_done(void *data)
 }
 
 
+/* Its audio is with the recogniser.  A batch of which a part was refused may
+   have to be set aside with all of its data. */
+static void
+on_part_taken(void *data)
+{
+    batch_part_t *part = data;
+
+    if (part->batch->is_whole && part->batch->refused_n > 0) {
+        return;
+    }
+    for (size_t i = 0; i < part->part.n; i++) {
+        ltw_record_release(part->part.records[i]);
+    }
+}
+
+
 static open_batch_t *
 batch_new(ltw_session_table_t *table, const ltw_batch_t *from)
 {
@@ -276,6 +294,7 @@ batch_new(ltw_session_table_t *table, const ltw_batch_t *from)
     }
     batch->table = table;
     batch->from = from;
+    batch->is_whole = !table->services->config->bisect_on_error;
     batch->began_at_ms = ltw_loop_now_ms(table->services->loop);
     batch->next = table->batches;
     batch->link = &table->batches;
@@ -321,11 +340,11 @@ fail(batch_part_t *part)
     for (size_t i = 0; i < part->part.n; i++) {
         ltw_count(services->metrics, pcm_bytes_overflow,
             part->part.records[i]->pcm.len);
-        if (services->config->bisect_on_error) {
+        if (!batch->is_whole) {
             set_aside(batch, part->part.records[i]);
         }
     }
-    if (!services->config->bisect_on_error && !batch->is_set_aside) {
+    if (batch->is_whole && !batch->is_set_aside) {
         batch->is_set_aside = 1;
         for (size_t i = 0; i < batch->from->n; i++) {
             set_aside(batch, &batch->from->records[i]);
@@ -420,7 +439,7 @@ is_waited_for(const ltw_session_table_t *table, lt_str_t id)
 /* Record i and all later ones of its talk; how many. */
 static size_t
 group(open_batch_t *batch, const ltw_batch_t *from, size_t i,
-    const ltw_record_t **records)
+    ltw_record_t **records)
 {
     lt_str_t id = from->records[i].session_id;
     batch_part_t *part = &batch->parts[batch->parts_n++];
@@ -435,7 +454,7 @@ group(open_batch_t *batch, const ltw_batch_t *from, size_t i,
     part->batch = batch;
     part->part = (ltw_session_part_t) { .records = records, .n = n,
         .tenure = from->tenure, .batched_wall_ms = from->closed_wall_ms,
-        .done = on_part_done, .done_data = part };
+        .taken = on_part_taken, .done = on_part_done, .done_data = part };
     return n;
 }
 
@@ -468,6 +487,7 @@ ltw_session_table_batch(ltw_session_table_t *table, const ltw_batch_t *from,
         if (is_waited_for(table, part->part.records[0]->session_id)
             || !offer(part))
         {
+            batch->refused_n++;
             wait_for_retry(table, part);
         }
     }

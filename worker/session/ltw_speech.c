@@ -127,6 +127,19 @@ ltw_speech_due_at_ms(const ltw_speech_t *s)
 
 /* ---- the line ---- */
 
+/* No stream will hear what is before it: it is too long ago to be sent, or to
+   be sent again. */
+static int64_t
+heard_for_good_ms(const ltw_speech_t *s)
+{
+    int64_t heard_ms = ltw_speech_heard_ms(s) - LTW_ASR_REPLAY_MAX_MS;
+    int64_t sent_ms = ltw_speech_position_ms(s) - LTW_ASR_WAITING_MAX_MS
+        - LTW_ASR_REPLAY_MAX_MS;
+
+    return heard_ms > sent_ms ? heard_ms : sent_ms;
+}
+
+
 static void
 on_result(void *data, const ltw_asr_result_t *result)
 {
@@ -136,7 +149,10 @@ on_result(void *data, const ltw_asr_result_t *result)
     ltw_words_add(&s->words, result);
     s->heard_ms = result->end_ms > s->heard_ms ? result->end_ms
                                                : s->heard_ms;
+    ltw_timeline_forget(&s->timeline, heard_for_good_ms(s));
     if (s->words.dropped != dropped) {
+        ltw_count(s->services->metrics, words_dropped,
+            s->words.dropped - dropped);
         ltw_log(LTW_WARN, "words_dropped",
             ltw_cstr("session", s->options.talk->id),
             ltw_int("words", (int64_t) (s->words.dropped - dropped)));
@@ -192,6 +208,7 @@ ltw_speech_open(ltw_speech_t *s, const char *language)
         return 0;
     }
     ltw_cost_stream(&s->options.talk->cost);
+    ltw_words_deinit(&s->words);
     ltw_words_init(&s->words, lt_str(language));
     s->options.policy->init(&s->commit, lt_str(language),
         s->services->config->batch_window);
@@ -244,7 +261,7 @@ add_record(ltw_speech_t *s, const ltw_record_t *record,
     int64_t batched_wall_ms, int is_fed)
 {
     ltw_metrics_t *metrics = s->services->metrics;
-    int64_t position_ms = is_fed ? ltw_asr_line_position_ms(s->line) : 0;
+    int64_t position_ms = is_fed ? ltw_asr_line_position_ms(s->line) : -1;
     ltw_timeline_piece_t piece;
 
     ltw_timeline_add(&s->timeline, record, position_ms, batched_wall_ms,
@@ -272,6 +289,8 @@ ltw_speech_add(ltw_speech_t *s, const ltw_session_part_t *part, int is_fed)
         add_record(s, r, part->batched_wall_ms, is_fed);
         is_last |= r->is_framed && (r->head.flags & LT_AUDIO_FLAG_LAST);
     }
+    ltw_timeline_forget(&s->timeline, heard_for_good_ms(s));
+    part->taken(part->done_data);
     return is_last;
 }
 
@@ -311,7 +330,8 @@ ltw_speech_free(ltw_speech_t **speech)
     if (s != NULL) {
         *speech = NULL;
         ltw_asr_line_close(&s->line);
-        explicit_bzero(&s->words, sizeof(s->words));
+        ltw_words_deinit(&s->words);
+        ltw_timeline_deinit(&s->timeline);
         free(s);
     }
 }

@@ -55,8 +55,8 @@ void ltw_speech_finish(ltw_speech_t *speech);           /* open only */
 /* At once: what was heard and not committed is forgotten. */
 void ltw_speech_drop(ltw_speech_t *speech);
 
-/* is_fed 0: the audio is skipped and counted, its offsets are checked.  1: it
-   was the talk's last. */
+/* is_fed 0: the audio is skipped and counted, its offsets are checked.  The
+   part is taken.  1: it was the talk's last. */
 int ltw_speech_add(ltw_speech_t *speech, const ltw_session_part_t *part,
     int is_fed);
 

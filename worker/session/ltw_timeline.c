@@ -1,5 +1,6 @@
 #include "session/ltw_timeline.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define BYTES_PER_MS (LT_AUDIO_BYTES_PER_S / 1000)
@@ -9,6 +10,14 @@ void
 ltw_timeline_init(ltw_timeline_t *t)
 {
     memset(t, 0, sizeof(*t));
+}
+
+
+void
+ltw_timeline_deinit(ltw_timeline_t *t)
+{
+    free(t->anchors);
+    ltw_timeline_init(t);
 }
 
 
@@ -29,6 +38,61 @@ void
 ltw_timeline_restart(ltw_timeline_t *t)
 {
     t->n = 0;
+}
+
+
+/* As many as fit into n. */
+static int
+resize(ltw_timeline_t *t, size_t n)
+{
+    ltw_anchor_t *anchors = realloc(t->anchors, n * sizeof(*anchors));
+
+    if (anchors == NULL) {
+        return 0;
+    }
+    t->anchors = anchors;
+    t->size = n;
+    return 1;
+}
+
+
+static void
+drop(ltw_timeline_t *t, size_t n)
+{
+    t->n -= n;
+    memmove(t->anchors, t->anchors + n, t->n * sizeof(*t->anchors));
+    if (t->size - t->n >= 3 * LTW_TIMELINE_STEP) {
+        (void) resize(t, (t->n / LTW_TIMELINE_STEP + 1) * LTW_TIMELINE_STEP);
+    }
+}
+
+
+/* NULL: no memory. */
+static ltw_anchor_t *
+append(ltw_timeline_t *t)
+{
+    if (t->n == LTW_TIMELINE_ANCHORS) {
+        drop(t, LTW_TIMELINE_STEP);
+    }
+    if (t->n == t->size && !resize(t, t->size + LTW_TIMELINE_STEP)) {
+        return NULL;
+    }
+    return &t->anchors[t->n++];
+}
+
+
+/* Many at once: moving all for each of them would cost more. */
+void
+ltw_timeline_forget(ltw_timeline_t *t, int64_t position_ms)
+{
+    size_t n = 0;
+
+    while (n + 1 < t->n && t->anchors[n + 1].position_ms < position_ms) {
+        n++;
+    }
+    if (n >= LTW_TIMELINE_STEP) {
+        drop(t, n);
+    }
 }
 
 
@@ -82,7 +146,7 @@ void
 ltw_timeline_add(ltw_timeline_t *t, const ltw_record_t *r,
     int64_t position_ms, int64_t batched_wall_ms, ltw_timeline_piece_t *piece)
 {
-    ltw_anchor_t *anchor = &t->anchors[t->n % LTW_TIMELINE_ANCHORS];
+    ltw_anchor_t *anchor;
     size_t skip = 0;
     size_t len;
 
@@ -98,6 +162,10 @@ ltw_timeline_add(ltw_timeline_t *t, const ltw_record_t *r,
         return;
     }
     piece->pcm = (lt_str_t) { r->pcm.data + skip, len };
+    anchor = position_ms >= 0 ? append(t) : NULL;
+    if (anchor == NULL) {
+        return;
+    }
     *anchor = (ltw_anchor_t) { position_ms, 0, r->arrived_wall_ms,
         batched_wall_ms, 0, skip };
     if (r->is_framed) {
@@ -109,7 +177,6 @@ ltw_timeline_add(ltw_timeline_t *t, const ltw_record_t *r,
         anchor->captured_wall_ms = r->arrived_wall_ms
             - (int64_t) len / BYTES_PER_MS;
     }
-    t->n++;
 }
 
 
@@ -117,18 +184,16 @@ int
 ltw_timeline_find(const ltw_timeline_t *t, int64_t position_ms,
     ltw_anchor_t *anchor)
 {
-    size_t kept = t->n < LTW_TIMELINE_ANCHORS ? t->n : LTW_TIMELINE_ANCHORS;
+    size_t i = t->n;
     int64_t after_ms;
 
-    if (kept == 0) {
+    if (i == 0) {
         return 0;
     }
-    for (size_t i = 1; i <= kept; i++) {
-        *anchor = t->anchors[(t->n - i) % LTW_TIMELINE_ANCHORS];
-        if (anchor->position_ms < position_ms) {
-            break;
-        }
+    while (--i > 0 && t->anchors[i].position_ms >= position_ms) {
+        /* looking */
     }
+    *anchor = t->anchors[i];
     after_ms = position_ms - anchor->position_ms;
     after_ms = after_ms > 0 ? after_ms : 0;
     anchor->captured_wall_ms += after_ms;

@@ -6,8 +6,10 @@
  * read before are duplicates, a jump is a gap.  Raw records are taken as they
  * come; their capture time is their arrival minus their length, and what a
  * worker before this one has read is known by their arrival.
- * Limits: the last LTW_TIMELINE_ANCHORS records are known; older line times
- * are mapped by the oldest one.
+ * Limits: the last LTW_TIMELINE_ANCHORS records are known, and none of which
+ * ltw_timeline_forget() was told; older line times are mapped by the oldest one.
+ * Memory: as many as are known, and LTW_TIMELINE_STEP.  No memory for one: its
+ * audio has the times of the record before.
  */
 #ifndef LTW_TIMELINE_H
 #define LTW_TIMELINE_H
@@ -16,6 +18,7 @@
 #include "session/ltw_ledger.h"
 
 #define LTW_TIMELINE_ANCHORS 1024
+#define LTW_TIMELINE_STEP 32
 
 typedef struct {
     int64_t position_ms;        /* on the line */
@@ -27,8 +30,9 @@ typedef struct {
 } ltw_anchor_t;
 
 typedef struct {
-    ltw_anchor_t anchors[LTW_TIMELINE_ANCHORS];
-    size_t n;                   /* ever made; the last ones are kept */
+    ltw_anchor_t *anchors;      /* by position */
+    size_t n;
+    size_t size;
     uint64_t epoch;
     uint64_t next_offset;
     int has_epoch;
@@ -37,6 +41,7 @@ typedef struct {
 } ltw_timeline_t;
 
 void ltw_timeline_init(ltw_timeline_t *timeline);
+void ltw_timeline_deinit(ltw_timeline_t *timeline);
 
 /* What another worker has read: what comes before it are duplicates. */
 void ltw_timeline_resume(ltw_timeline_t *timeline, const ltw_mark_t *mark);
@@ -50,10 +55,13 @@ typedef struct {
     uint64_t gap_bytes;         /* missing before it */
 } ltw_timeline_piece_t;
 
-/* The next record; piece->pcm goes to position_ms of the line. */
+/* The next record; piece->pcm goes to position_ms of the line; -1: nowhere. */
 void ltw_timeline_add(ltw_timeline_t *timeline, const ltw_record_t *record,
     int64_t position_ms, int64_t batched_wall_ms,
     ltw_timeline_piece_t *piece);
+
+/* Nobody will ask for what ends before position_ms. */
+void ltw_timeline_forget(ltw_timeline_t *timeline, int64_t position_ms);
 
 /* The byte that ends at position_ms.  0: no record yet. */
 int ltw_timeline_find(const ltw_timeline_t *timeline, int64_t position_ms,

@@ -2,9 +2,12 @@
 
 #include "session/ltw_clause.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define FRAGMENT_MAX 2          /* words */
+#define ITEMS_FIRST 64          /* a result seldom has more */
+#define TEXT_FIRST 512
 
 
 void
@@ -14,6 +17,86 @@ ltw_words_init(ltw_words_t *w, lt_str_t language)
     w->has_spaces = !lt_str_is(language, "zh") && !lt_str_is(language, "ja");
     w->taken_until_ms = -1;
     w->heard_until_ms = -1;
+}
+
+
+static void
+text_free(char **text, size_t *size)
+{
+    if (*text != NULL) {
+        explicit_bzero(*text, *size);
+        free(*text);
+    }
+    *text = NULL;
+    *size = 0;
+}
+
+
+static void
+items_free(ltw_words_t *w)
+{
+    free(w->items);
+    w->items = NULL;
+    w->items_size = 0;
+    text_free(&w->texts, &w->texts_size);
+}
+
+
+void
+ltw_words_deinit(ltw_words_t *w)
+{
+    items_free(w);
+    text_free(&w->pending, &w->pending_size);
+    memset(w, 0, sizeof(*w));
+}
+
+
+/* Room for len bytes in all, the first used ones are kept.  0: too many, or no
+   memory. */
+static int
+text_reserve(char **text, size_t *size, size_t used, size_t len)
+{
+    size_t grown_size = *size > 0 ? *size : TEXT_FIRST;
+    char *grown;
+
+    if (len > LTW_WORDS_TEXT_MAX) {
+        return 0;
+    }
+    while (grown_size < len) {
+        grown_size *= 2;
+    }
+    if (grown_size > *size) {
+        grown = malloc(grown_size);
+        if (grown == NULL) {
+            return 0;
+        }
+        if (used > 0) {
+            memcpy(grown, *text, used);
+        }
+        text_free(text, size);
+        *text = grown;
+        *size = grown_size;
+    }
+    return 1;
+}
+
+
+static int
+items_reserve(ltw_words_t *w)
+{
+    size_t size = w->items_size > 0 ? 2 * w->items_size : ITEMS_FIRST;
+    ltw_word_t *items;
+
+    if (w->items_n < w->items_size) {
+        return 1;
+    }
+    items = realloc(w->items, size * sizeof(*items));
+    if (items == NULL) {
+        return 0;
+    }
+    w->items = items;
+    w->items_size = size;
+    return 1;
 }
 
 
@@ -37,10 +120,14 @@ keep_items(ltw_words_t *w, const ltw_asr_result_t *r)
 {
     w->items_n = 0;
     w->texts_len = 0;
-    for (size_t i = 0; i < r->items_n && i < LTW_ASR_ITEMS_MAX; i++) {
+    w->dropped += r->is_partial ? 0 : r->cut_n;
+    for (size_t i = 0; i < r->items_n; i++) {
         const ltw_asr_item_t *item = &r->items[i];
 
-        if (item->text.len > sizeof(w->texts) - w->texts_len) {
+        if (!text_reserve(&w->texts, &w->texts_size, w->texts_len,
+                w->texts_len + item->text.len)
+            || !items_reserve(w))
+        {
             w->dropped += r->is_partial ? 0 : r->items_n - i;
             return;
         }
@@ -83,7 +170,9 @@ append(ltw_words_t *w, const ltw_word_t *item)
     if (!item->is_word && w->pending_words == 0) {
         return;                 /* nothing to punctuate */
     }
-    if (w->pending_len + item->len + 1 > sizeof(w->pending)) {
+    if (!text_reserve(&w->pending, &w->pending_size, w->pending_len,
+            w->pending_len + item->len + 1))
+    {
         w->dropped += item->is_word;
         return;
     }
@@ -124,6 +213,9 @@ ltw_words_add(ltw_words_t *w, const ltw_asr_result_t *r)
     if (is_same && w->is_final) {
         return;                 /* said twice */
     }
+    if (w->pending_len == 0 && w->pending_size > TEXT_FIRST) {
+        text_free(&w->pending, &w->pending_size);
+    }
     keep_items(w, r);
     if (!is_same) {
         if (id_len > 0) {
@@ -141,6 +233,9 @@ ltw_words_add(ltw_words_t *w, const ltw_asr_result_t *r)
         w->is_final = id_len > 0;       /* without ids each one is new */
         w->items_n = 0;
         w->taken_n = 0;
+        if (w->items_size > ITEMS_FIRST || w->texts_size > TEXT_FIRST) {
+            items_free(w);
+        }
     }
 }
 

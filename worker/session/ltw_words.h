@@ -6,8 +6,10 @@
  * time.  Words are never cut.  One or two words that begin a sentence are kept
  * back once: alone they translate badly.
  *
- * Limits: LTW_WORDS_TEXT_MAX bytes of text wait; more is dropped and counted
- * in dropped.
+ * Limits: LTW_WORDS_TEXT_MAX bytes of text wait; more, and what there is no
+ * memory for, is dropped and counted in dropped.
+ * Memory: grows with a result; what a long one took is given back with its
+ * final.
  */
 #ifndef LTW_WORDS_H
 #define LTW_WORDS_H
@@ -33,8 +35,9 @@ typedef struct {
     uint64_t dropped;           /* words */
 
     /* what finals have brought */
-    char pending[LTW_WORDS_TEXT_MAX];
+    char *pending;
     size_t pending_len;
+    size_t pending_size;
     unsigned pending_words;
     int64_t pending_start_ms;
 
@@ -43,14 +46,17 @@ typedef struct {
     size_t id_len;
     int is_final;
     size_t taken_n;             /* items of it */
-    ltw_word_t items[LTW_ASR_ITEMS_MAX];
+    ltw_word_t *items;
     size_t items_n;
-    char texts[LTW_WORDS_TEXT_MAX];
+    size_t items_size;
+    char *texts;
     size_t texts_len;
+    size_t texts_size;
     int has_kept_back;          /* its first words, at the last take */
 } ltw_words_t;
 
 void ltw_words_init(ltw_words_t *words, lt_str_t language);
+void ltw_words_deinit(ltw_words_t *words);      /* wipes it; zeros: nothing */
 void ltw_words_add(ltw_words_t *words, const ltw_asr_result_t *result);
 void ltw_words_restart(ltw_words_t *words);     /* another stream */
 
