@@ -89,6 +89,7 @@ test_any(void **state)
         ltw_asr_ring_drop_before(&ring, ring.base
             + (int64_t) ((size_t) rand_r(&seed) % (2 * APPEND_MAX))
               % ((int64_t) ring.len + 1));
+        assert_true(ring.skipped < LTW_ASR_BLOCK_BYTES);
         (void) expect_all(&ring, 1 + (size_t) rand_r(&seed) % 5000);
     }
     ltw_asr_ring_drop_before(&ring, ltw_asr_ring_head(&ring));

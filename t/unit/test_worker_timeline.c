@@ -181,12 +181,12 @@ test_forget(void **state)
     (void) state;
     for (uint64_t i = 0; i < 36000; i++) {
         (void) framed(1, i * 3200, 3200, (int64_t) i * 100);
-        ltw_timeline_forget(&t, (int64_t) i * 100 - 10000);
+        ltw_timeline_forget(&t, (int64_t) i * 100 - 10050);
         most = t.size > most ? t.size : most;
-        if (i >= 100) {
-            (void) ltw_timeline_find(&t, (int64_t) i * 100 - 9950, &a);
+        if (i >= 101) {
+            (void) ltw_timeline_find(&t, (int64_t) i * 100 - 10050, &a);
             assert_int_equal(a.captured_wall_ms,
-                5000 + (int64_t) i * 100 - 9950);
+                5000 + (int64_t) i * 100 - 10050);
         }
     }
     assert_in_range(most, 100, 100 + 2 * LTW_TIMELINE_STEP);
