@@ -64,7 +64,8 @@ const errorWriters = {
         const code = err.message.startsWith('Signature expired')
             || err.message.startsWith('Signature not yet')
             ? 'RequestTimeTooSkewed' : S3_CODES[err.code] ?? err.code;
-        return [err.status, { 'content-type': 'application/xml' },
+        return [err.status, { 'content-type': 'application/xml',
+            'access-control-allow-origin': '*' },   // a refusal is readable, too
             '<?xml version="1.0" encoding="UTF-8"?>\n'
             + `<Error><Code>${code}</Code>`
             + `<Message>${xml(err.message)}</Message></Error>`];

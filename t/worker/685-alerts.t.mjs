@@ -17,6 +17,9 @@ const STEP_S = 30;        /* in Prometheus' time */
 const ALERTS = [...fs.readFileSync(RULES, 'utf8').matchAll(/alert: (\w+)/g)]
   .map(([, name]) => name);
 
+const HEARD = (le) => `lt_worker_heard_seconds_bucket{language="es",le="${le}",`
+  + 'job="lt-worker",instance="worker"}';
+
 plan(5 + FINISH_CHECKS);
 
 /* ---- what Prometheus would have scraped */
@@ -123,8 +126,8 @@ async function speaker(nginx, pcm, language) {
   return { listener, socket, over, hush() { isOn = false; } };
 }
 
-const fault = (rig, service, operation, kind) => setFault(rig.aws,
-  { service, operation, kind, times: -1 });
+const fault = (rig, service, operation, kind, ms) => setFault(rig.aws,
+  { service, operation, kind, ms, times: -1 });
 
 /* Waits for a figure of a page; what breaks stays broken until it shows. */
 const shows = (url, series, check) => until(async () => {
@@ -175,6 +178,13 @@ async function story(rig, scrapes) {
   await shows(page, 'lt_worker_heard_seconds_count{language="es"}',
     (n) => n > 5);
 
+  // each stage takes nearly as long as it may, then there are no voices
+  await fault(rig, 'translate', undefined, 'slow', 2200);
+  await fault(rig, 'polly', undefined, 'slow', 4500);
+  await until(() => scrapes.rise(10, HEARD('+Inf'))
+    > scrapes.rise(10, HEARD('7')) + 1, 25_000);
+  await sleep(4 * SCRAPE_MS);
+  await clearFaults(rig.aws);
   await fault(rig, 'polly', undefined, '500');
   await until(() => scrapes.rise(20,
     'lt_worker_language_segments_captioned_total{language="es",'
