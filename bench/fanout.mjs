@@ -55,7 +55,7 @@ const startOurs = async () => {
             writeFileSync(join(dir, 'token'), `${TOKEN}\n`);
             return `lt_listeners_max 10000; lt_results_token_file ${dir}/token;`;
         },
-        locations: `${tlsListen(tlsPort)} location = /lt/results { lt_results; }`,
+        locations: `${tlsListen(tlsPort)} keepalive_requests 1000000; location = /lt/results { lt_results; }`,
     });
     const { sessionId } = await createSession(servers.port);
     return {
@@ -72,7 +72,7 @@ error_log ${dir}/error.log notice;
 pid ${dir}/nginx.pid;
 events { worker_connections ${CONNECTIONS}; }
 http {
-    access_log off;
+    access_log off; keepalive_requests 1000000;
     client_body_temp_path ${dir}/body; proxy_temp_path ${dir}/proxy;
     fastcgi_temp_path ${dir}/fastcgi; uwsgi_temp_path ${dir}/uwsgi; scgi_temp_path ${dir}/scgi;
     server {

@@ -146,10 +146,13 @@ const say = async (session, language, segment) => {
 const upgrade = async () => {
     const old = master;
     process.kill(old, 'SIGUSR2');
-    if (!await until(() => masterPid() !== 0 && masterPid() !== old, 10000)) {
+    const isNew = () => {
+        master = masterPid();
+        return master !== 0 && master !== old;
+    };
+    if (!await until(isNew, 10000)) {
         throw new Error('the new binary did not start');
     }
-    master = masterPid();
     process.kill(old, 'SIGQUIT');
     figures.upgrades += 1;
 };
