@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define MAGIC "LTA1"
+#define MAGIC_LEN 4
 #define VERSION 1
 
 static void
@@ -27,13 +29,22 @@ void
 lt_audio_record_encode(uint8_t out[LT_AUDIO_RECORD_HEADER_LEN],
     const lt_audio_record_t *rec)
 {
-    memcpy(out, "LTA1", 4);
+    memcpy(out, MAGIC, MAGIC_LEN);
     out[4] = VERSION;
     out[5] = rec->flags;
     put_le(out + 6, LT_AUDIO_RECORD_HEADER_LEN, 2);
     put_le(out + 8, rec->epoch, 8);
     put_le(out + 16, rec->offset, 8);
     put_le(out + 24, (uint64_t)rec->capture_ms, 8);
+}
+
+void
+lt_audio_record_disclaim(uint8_t *pcm, size_t len)
+{
+    if (len > 0
+        && memcmp(pcm, MAGIC, len < MAGIC_LEN ? len : MAGIC_LEN) == 0) {
+        pcm[0] ^= 1;
+    }
 }
 
 int
@@ -44,7 +55,7 @@ lt_audio_record_decode(lt_audio_record_t *rec, lt_str_t *pcm, lt_str_t data)
     *pcm = data;
     memset(rec, 0, sizeof(*rec));
 
-    if (data.len < LT_AUDIO_RECORD_HEADER_LEN || memcmp(in, "LTA1", 4) != 0
+    if (data.len < LT_AUDIO_RECORD_HEADER_LEN || memcmp(in, MAGIC, MAGIC_LEN) != 0
         || in[4] != VERSION
         || get_le(in + 6, 2) != LT_AUDIO_RECORD_HEADER_LEN) {
         return 0;

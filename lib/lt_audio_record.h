@@ -31,6 +31,11 @@ typedef struct {
 void lt_audio_record_encode(uint8_t out[LT_AUDIO_RECORD_HEADER_LEN],
     const lt_audio_record_t *rec);
 
+/* For a raw record, whose first PCM the speaker has chosen: where that is the
+   magic, or a beginning of it, its first sample changes by one, so that a
+   reader takes it for PCM. */
+void lt_audio_record_disclaim(uint8_t *pcm, size_t len);
+
 /* 1: framed, *rec and *pcm filled; 0: raw, *pcm = data. */
 int lt_audio_record_decode(lt_audio_record_t *rec, lt_str_t *pcm,
     lt_str_t data);

@@ -440,6 +440,9 @@ ngx_http_lt_producer_add(ngx_http_lt_producer_t *p,
 
         lt_audio_record_encode(head, &record);
         head_len = sizeof(head);
+
+    } else if (block) {
+        lt_audio_record_disclaim(block->pos, block->last - block->pos);
     }
 
     lt_kinesis_put_record(put, ngx_http_lt_view(&in->session),

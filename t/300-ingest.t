@@ -395,3 +395,23 @@ for (['pauseBroadcast', 'broadcastPaused'],
 }
 same(kinesis()->stored($session->{sessionId}, 24576),
     $before . $after . $after, 'only what was said to all');
+
+=== TEST 21: raw records are PCM, whatever a speaker makes them begin with
+--- ws
+my $session = session();
+my $socket = speaker($session);
+my $header = pack 'a4 C C S< Q< Q< q<', 'LTA1', 1, 2, 32, ~0, 1 << 60, -1 << 62;
+my $sent = '';
+for my $part ($header . pcm(64, 1), substr($header, 0, 2),
+    substr($header, 2) . pcm(64, 2))
+{
+    $socket->send_binary($part);
+    $sent .= $part;
+    eventually { counters()->{ingest_pending_bytes} == 0 };
+}
+my $got = kinesis()->stored($session->{sessionId}, length $sent, 20);
+is scalar(grep { /^LTA1/ } kinesis()->records($session->{sessionId})), 0,
+    'none looks framed';
+my $differ = $got ^ $sent;
+is length $got, length $sent, 'none is lost';
+like $differ, qr/\A\x01\0+\x01?\0+\z/, 'one bit of its first sample differs';

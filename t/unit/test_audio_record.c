@@ -74,6 +74,34 @@ test_raw(void **state)
     }
 }
 
+/* PCM that a speaker has chosen is never read as a header. */
+static void
+test_disclaim(void **state)
+{
+    lt_audio_record_t rec;
+    lt_str_t pcm;
+
+    (void)state;
+    for (size_t len = 0; len <= sizeof(golden); len++) {
+        uint8_t *data = malloc(len + 1);
+
+        memcpy(data, golden, len);
+        lt_audio_record_disclaim(data, len);
+        lt_audio_record_disclaim(data, len);        /* sent once more */
+        assert_int_equal(lt_audio_record_decode(&rec, &pcm,
+                             (lt_str_t){(const char *)data, len}),
+            0);
+        assert_true(len == 0 || data[0] == ('L' ^ 1));
+        assert_true(len < 2 || memcmp(data + 1, golden + 1, len - 1) == 0);
+        free(data);
+    }
+
+    uint8_t other[] = "LTA2";
+
+    lt_audio_record_disclaim(other, 4);
+    assert_memory_equal(other, "LTA2", 4);
+}
+
 int
 main(void)
 {
@@ -81,6 +109,7 @@ main(void)
         cmocka_unit_test(test_encode),
         cmocka_unit_test(test_framed),
         cmocka_unit_test(test_raw),
+        cmocka_unit_test(test_disclaim),
     };
 
     return cmocka_run_group_tests_name("audio_record", tests, NULL, NULL);

@@ -180,6 +180,43 @@ test_poison(void **state)
     assert_int_equal(room->taken[0].batch->records[0].pcm.len, 0);
 }
 
+/* A speaker of raw records says what they begin with. */
+static void
+test_lies(void **state)
+{
+    static const struct {
+        lt_audio_record_t head;
+        int is_framed;
+    } rows[] = {
+        { { .epoch = 900, .capture_ms = 990, .offset = 64 }, 1 },
+        { { .epoch = 900, .capture_ms = -82800000 }, 1 },
+        { { .epoch = 900, .capture_ms = INT64_MIN }, 0 },
+        { { .epoch = 900, .capture_ms = INT64_MAX }, 0 },
+        { { .epoch = 900, .capture_ms = -86400000 }, 0 },
+        { { .epoch = UINT64_MAX, .capture_ms = 990 }, 0 },
+        { { .epoch = 86401001, .capture_ms = 990 }, 0 },
+        { { .epoch = 900, .capture_ms = 990, .offset = UINT64_MAX }, 0 },
+        { { .epoch = 0, .capture_ms = 990, .offset = UINT64_MAX }, 0 },
+    };
+    enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+    room_t *room = *state;
+    char frame[44 * 2];
+    uint8_t head[LT_AUDIO_RECORD_HEADER_LEN];
+
+    for (size_t i = 0; i < ROWS; i++) {
+        const ltw_record_t *record;
+
+        lt_audio_record_encode(head, &rows[i].head);
+        frame[lt_base64_encode(frame, head, sizeof(head))] = '\0';
+        assert_int_equal(add(room, "8", "calm-river-100", frame), LT_OK);
+        ltw_batcher_flush(room->batcher);
+        assert_int_equal(room->taken_n, i + 1);
+        record = &room->taken[i].batch->records[0];
+        assert_int_equal(record->is_framed, rows[i].is_framed);
+        assert_int_equal(record->pcm.len, rows[i].is_framed ? 0 : 32);
+    }
+}
+
 /* Progress waits for the oldest batch, whatever is done before it. */
 static void
 test_order(void **state)
@@ -293,6 +330,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_size, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_window, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_poison, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_lies, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lanes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reset, set_up, tear_down),

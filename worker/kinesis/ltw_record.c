@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DAY_MS (24 * 3600 * INT64_C(1000))
+#define BYTES_PER_MS (LT_AUDIO_BYTES_PER_S / 1000)
+
 
 static lt_str_t
 copy(uint8_t **pos, lt_str_t from)
@@ -32,6 +35,22 @@ check_names(const ltw_kinesis_record_t *from, lt_error_t *err)
         return LT_INVALID;
     }
     return LT_OK;
+}
+
+
+/* Raw records are what a speaker likes: what begins like a header that cannot
+   be true is PCM.  Clocks may be wrong, but by less than a day. */
+static int
+can_be(const lt_audio_record_t *head, int64_t arrived_wall_ms)
+{
+    int64_t latest_ms = arrived_wall_ms + DAY_MS;
+
+    return arrived_wall_ms == 0
+        || (head->capture_ms >= arrived_wall_ms - DAY_MS
+            && head->capture_ms <= latest_ms
+            && head->epoch <= (uint64_t) latest_ms
+            && head->offset / BYTES_PER_MS
+               <= (uint64_t) latest_ms - head->epoch);
 }
 
 
@@ -79,6 +98,12 @@ ltw_record_read(ltw_record_t *record, const ltw_kinesis_record_t *from,
     } else {
         record->is_framed = lt_audio_record_decode(&record->head,
             &record->pcm, record->data);
+        if (record->is_framed
+            && !can_be(&record->head, record->arrived_wall_ms))
+        {
+            record->is_framed = 0;
+            record->pcm = record->data;
+        }
         result = check_audio(record, err);
     }
     if (result != LT_OK) {

@@ -24,7 +24,8 @@ typedef struct {
     void *block;                /* what the views point to; NULL: released */
 } ltw_record_t;
 
-/* LT_INVALID: bad base64, no session id as partition key, no or half samples;
+/* What begins like a header with times a day from its arrival is raw.
+   LT_INVALID: bad base64, no session id as partition key, no or half samples;
    LT_ERROR: no memory.  Then err says which and nothing is to be released. */
 lt_result_t ltw_record_read(ltw_record_t *record,
     const ltw_kinesis_record_t *from, lt_error_t *err);
