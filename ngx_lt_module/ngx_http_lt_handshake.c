@@ -61,6 +61,9 @@ LT_REFUSAL(lt_refuse_key, NGX_HTTP_BAD_REQUEST, "INVALID_WEBSOCKET_KEY",
     "Sec-WebSocket-Key must be given once, as base64 of 16 bytes.");
 LT_REFUSAL(lt_refuse_body, NGX_HTTP_BAD_REQUEST, "INVALID_REQUEST",
     "An upgrade request has no body.");
+LT_REFUSAL(lt_refuse_subrequest, NGX_HTTP_FORBIDDEN, "INVALID_REQUEST",
+    "This address is for requests of clients: auth_request, mirror and the "
+    "like cannot be answered.");
 LT_REFUSAL(lt_refuse_no_session, NGX_HTTP_BAD_REQUEST, "MISSING_SESSION_ID",
     "The query must have sessionId.");
 LT_REFUSAL(lt_refuse_session_id, NGX_HTTP_BAD_REQUEST, "INVALID_SESSION_ID",
@@ -554,8 +557,9 @@ lt_handshake_begin(ngx_http_request_t *r, ngx_uint_t is_events)
     cln->handler = lt_handshake_cleanup;
     cln->data = h;
 
-    refusal = is_events ? lt_handshake_check_events(r)
-                        : lt_handshake_check_upgrade(r, h);
+    refusal = r != r->main ? &lt_refuse_subrequest
+              : is_events ? lt_handshake_check_events(r)
+                          : lt_handshake_check_upgrade(r, h);
     if (refusal != NULL) {
         return lt_handshake_refuse(r, refusal, NULL);
     }

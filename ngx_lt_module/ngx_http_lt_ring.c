@@ -20,6 +20,7 @@ typedef struct {
     ngx_http_lt_command_t *asking;      /* Redis, for what it has */
     ngx_event_t timer;                  /* while somebody waits for that */
     ngx_uint_t is_known;                /* complete from there on */
+    ngx_uint_t is_whole;                /* Redis has nothing older either */
     int64_t from;
     ngx_uint_t n;
     size_t bytes;
@@ -213,6 +214,7 @@ ngx_http_lt_ring_keep(ngx_http_lt_talk_t *talk, const ngx_str_t *language,
     {
         lt_ring_drop(ring, ring->n);
         ring->is_known = 0;
+        ring->is_whole = 0;
     }
 
     if (!ring->is_known) {
@@ -361,6 +363,7 @@ lt_ring_asked(void *data, const ngx_http_lt_reply_t *reply)
     }
 
     n = ngx_http_lt_reply_size(reply);
+    ring->is_whole = 1;
 
     if (n < LT_STATE_RECENT_MAX) {
         ring->is_known = 1;
@@ -452,7 +455,9 @@ ngx_http_lt_ring_resume(ngx_http_lt_socket_t *s)
         return;                 /* the next segment tells what is missing */
     }
 
-    if (ring->is_known && s->segment + 1 >= ring->from) {
+    if (ring->is_known
+        && (ring->is_whole || s->segment + 1 >= ring->from))
+    {
         lt_ring_replay(ring, s);
         return;
     }

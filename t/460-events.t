@@ -242,3 +242,36 @@ is scalar(<$out>), "type sessionEnded\n", 'the end';
 is scalar(<$out>), "close 1000\n", 'said';
 is scalar(<$out>), "over\n", 'and done';
 close $out;
+
+=== TEST 9: what Redis has is asked for once, however often one comes back
+--- ws
+my $asked = sub {
+    my ($n) = redis()->command('INFO', 'commandstats')
+        =~ /^cmdstat_lrange:calls=(\d+)/m;
+    return $n // 0;
+};
+my $session = session();
+my $stays = listener($session, 'es');
+$::segment->($session, $_) for 1 .. 70;
+my $before = $asked->();
+for (1 .. 8) {
+    my $back = $::events->($session, 'es', 'Last-Event-ID' => 1);
+    is $::heard->($back, 65), join(' ', '2-6', 7 .. 70), 'what there is';
+    $back->drop;
+}
+cmp_ok $asked->() - $before, '<=', 1, 'of a process that hears the talk';
+
+=== TEST 10: neither is for a request within another
+--- locations eval
+$::Events . "    location = /auth { auth_request /ws; lt_status; }\n"
+    . "    location = /copy { mirror /events; mirror /ws; lt_status; }\n"
+--- error_log
+event=handshake_refused
+--- ws
+my $session = session();
+my $query = "?sessionId=$session->{sessionId}&targetLanguage=es";
+for (1 .. 2) {
+    is connect_ws("/auth$query")->status, 403, 'it is refused';
+    is connect_ws("/copy$query")->status, 200, 'or nobody notices';
+}
+is counters()->{sockets_listener}, 0, 'nobody listens';
