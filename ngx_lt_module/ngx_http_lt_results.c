@@ -83,7 +83,9 @@ lt_results_observe(const lt_json_t *message)
 {
     int64_t captured, late_ms;
 
-    if (!lt_json_int(lt_json_get(message, "timing"), "captured", &captured)) {
+    if (!lt_json_int(lt_json_get(message, "timing"), "captured", &captured)
+        || captured < 0)
+    {
         return;
     }
 

@@ -130,6 +130,10 @@ my $series = main::series();
 is $series->{'lt_nginx_result_seconds_bucket{le="3"}'}, 0, 'not within 3 s';
 is $series->{lt_nginx_result_seconds_count}, 1, 'once';
 ok $series->{lt_nginx_result_seconds_sum} >= 4.2, 'since it was said';
+result($session, { language => 'es' }, '{"type":"translatedAudio",'
+    . '"segment":2,"timing":{"captured":-9223372036854775808}}');
+is main::series()->{lt_nginx_result_seconds_count}, 1,
+    'what is no time is no delay';
 
 === TEST 5: how late pages were, as they say
 --- ws
