@@ -29,6 +29,7 @@ typedef struct {
     ltw_status_t *status;
     ltw_status_state_t state;
     int fd;
+    uint64_t number;            /* of those accepted */
     ltw_watch_t *watch;
     ltw_timer_t *timer;
     char request[LTW_STATUS_REQUEST_MAX];
@@ -44,6 +45,7 @@ struct ltw_status_s {
     ltw_handler_t refresh;
     void *data;
     int fd;
+    uint64_t accepted;
     ltw_watch_t *watch;
     ltw_status_conn_t conns[LTW_STATUS_CONNS_MAX];
 };
@@ -133,13 +135,13 @@ static const struct {
 static size_t
 ltw_status_find(const char *request)
 {
-    const char *path = strchr(request, ' ');
-    lt_str_t asked = { path + 1, path != NULL ? strcspn(path + 1, " ?\r\n")
-        : 0 };
+    const char *space = strchr(request, ' ');
+    const char *path = space != NULL ? space + 1 : "";
+    lt_str_t asked = { path, strcspn(path, " ?\r\n") };
     size_t i = 0;
 
     while (i < LTW_STATUS_PAGES_N
-        && (path == NULL || !lt_str_is(asked, ltw_status_pages[i].path)))
+        && !lt_str_is(asked, ltw_status_pages[i].path))
     {
         i++;
     }
@@ -219,28 +221,39 @@ ltw_status_ready(void *data, int events)
 
 /* ---- the listener ---- */
 
+/* A free one, or that of the oldest: who only holds on keeps nobody out. */
+static ltw_status_conn_t *
+ltw_status_place(ltw_status_t *status)
+{
+    ltw_status_conn_t *oldest = &status->conns[0];
+    size_t i;
+
+    for (i = 0; i < LTW_STATUS_CONNS_MAX; i++) {
+        if (status->conns[i].state == LTW_STATUS_FREE) {
+            return &status->conns[i];
+        }
+        if (status->conns[i].number < oldest->number) {
+            oldest = &status->conns[i];
+        }
+    }
+    ltw_status_close(oldest);
+    return oldest;
+}
+
 static void
 ltw_status_accept(void *data, int events)
 {
     ltw_status_t *status = data;
-    ltw_status_conn_t *conn = NULL;
+    ltw_status_conn_t *conn;
     int fd = accept4(status->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    size_t i;
 
     (void) events;
     if (fd == -1) {
         return;
     }
-    for (i = 0; i < LTW_STATUS_CONNS_MAX && conn == NULL; i++) {
-        if (status->conns[i].state == LTW_STATUS_FREE) {
-            conn = &status->conns[i];
-        }
-    }
-    if (conn == NULL) {
-        close(fd);
-        return;
-    }
+    conn = ltw_status_place(status);
     conn->fd = fd;
+    conn->number = ++status->accepted;
     conn->state = LTW_STATUS_READING;
     conn->watch = ltw_watch_new(status->services->loop, fd, ltw_status_ready,
         conn);

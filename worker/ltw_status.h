@@ -6,7 +6,8 @@
  *   /ready     200, or 503 and why not: ltw_health.h
  * For operators and their collectors on a private address: no TLS, no
  * authentication, nothing secret in it.
- * Limits: 16 connections, 4 KiB a request, 5 s each.
+ * Limits: 16 connections, of which the oldest gives way; 4 KiB a request, 5 s
+ * each.
  */
 #ifndef LTW_STATUS_H
 #define LTW_STATUS_H

@@ -1,16 +1,29 @@
 /* The status page: figures as JSON and for Prometheus, liveness, readiness. */
+import net from 'node:net';
 import { is, note, ok, plan, run } from '../e2e/tap.mjs';
 import { hasPromtool, labelsOf, parse, promtool } from '../lib/prometheus.mjs';
 import { clearFaults, clip, FINISH_CHECKS, setFault, until, withRig }
   from './harness.mjs';
 
-plan(25 + FINISH_CHECKS);
+plan(27 + FINISH_CHECKS);
 
 async function ask(worker, path, method = 'GET') {
   const res = await fetch(`http://127.0.0.1:${worker.statusPort}${path}`,
     { method });
   return { status: res.status, type: res.headers.get('content-type'),
     text: await res.text() };
+}
+
+/* Bytes instead of a request; the first line of the answer. */
+function sendRaw(worker, bytes) {
+  return new Promise((resolve) => {
+    let text = '';
+    const socket = net.connect(worker.statusPort, '127.0.0.1');
+    socket.on('data', (data) => { text += data; });
+    socket.on('error', () => {});
+    socket.on('close', () => resolve(text.split('\r\n')[0]));
+    socket.end(bytes);
+  });
 }
 
 /* Until /ready answers so; what it said last, and after how many ms. */
@@ -31,6 +44,21 @@ async function pages(worker) {
   is([head.status, head.text], [200, ''], 'HEAD has no body');
   is((await ask(worker, '/metrics?x=1')).type,
     'text/plain; version=0.0.4; charset=utf-8', 'the type of the text format');
+  const answers = [];
+  for (const bytes of ['X\r\n\r\n', '\r\n\r\n', 'GET\0 / HTTP/1.1\r\n\r\n',
+    `GET /${'a'.repeat(5000)}\r\n\r\n`, 'GET /live HTTP/1.1\r\n\r\n']) {
+    answers.push(await sendRaw(worker, bytes));
+  }
+  is(answers, ['HTTP/1.1 405 Method Not Allowed',
+    'HTTP/1.1 405 Method Not Allowed', '', '', 'HTTP/1.1 200 OK'],
+  'what is no request is refused');
+  const idle = Array.from({ length: 40 }, () =>
+    net.connect(worker.statusPort, '127.0.0.1').on('error', () => {}));
+  await Promise.all(idle.map((socket) =>
+    new Promise((resolve) => socket.on('connect', resolve))));
+  is((await ask(worker, '/live')).status, 200,
+    'who says nothing keeps nobody out');
+  idle.forEach((socket) => socket.destroy());
 }
 
 async function figures(rig, worker) {
