@@ -129,6 +129,33 @@ test_refused(void **state)
     }
 }
 
+/* Looked at only: a check as root must leave nothing that is root's. */
+static void
+test_on_failure(void **state)
+{
+    ltw_config_t config;
+    lt_error_t err;
+    char line[160], path[100];
+
+    (void) state;
+    snprintf(path, sizeof(path), "%s/failed.jsonl", dir);
+    snprintf(line, sizeof(line), "on_failure = %s\n", path);
+    assert_int_equal(read_with(&config, &err, line), LT_OK);
+    ltw_config_deinit(&config);
+    assert_int_equal(access(path, F_OK), -1);
+    put("failed.jsonl", "");
+    assert_int_equal(read_with(&config, &err, line), LT_OK);
+    ltw_config_deinit(&config);
+    unlink(path);
+    assert_int_equal(read_with(&config, &err, "on_failure = /nowhere/failed\n"),
+        LT_INVALID);
+    assert_non_null(strstr(err.text, "cannot write /nowhere/failed"));
+    ltw_config_deinit(&config);
+    assert_int_equal(read_with(&config, &err, "on_failure = /tmp\n"),
+        LT_INVALID);
+    ltw_config_deinit(&config);
+}
+
 static void
 test_missing_and_unreadable(void **state)
 {
@@ -251,6 +278,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_on_failure),
         cmocka_unit_test(test_missing_and_unreadable),
         cmocka_unit_test(test_region),
         cmocka_unit_test(test_environment),

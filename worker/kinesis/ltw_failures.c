@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,12 +59,26 @@ ltw_failures_s3(const char *on_failure, char bucket[64], const char **prefix)
     return 1;
 }
 
+/* Makes no file: who checks a configuration may be another user. */
+static int
+ltw_failures_can_append(const char *path)
+{
+    char folder[1025];          /* on_failure is not longer */
+    int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+
+    if (fd >= 0) {
+        close(fd);
+        return 1;
+    }
+    snprintf(folder, sizeof(folder), "%s", path);
+    return errno == ENOENT && access(dirname(folder), W_OK | X_OK) == 0;
+}
+
 lt_result_t
 ltw_failures_check(const char *on_failure, lt_error_t *err)
 {
     const char *prefix;
     char bucket[64];
-    int fd;
 
     if (ltw_failures_s3(on_failure, bucket, &prefix)) {
         if (strlen(bucket) >= 3 && prefix[strspn(prefix, LTW_FAILURES_PLAIN)]
@@ -75,13 +90,11 @@ ltw_failures_check(const char *on_failure, lt_error_t *err)
             "letters, digits and ./_-");
         return LT_INVALID;
     }
-    fd = open(on_failure, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) {
+    if (!ltw_failures_can_append(on_failure)) {
         lt_error_set(err, 0, "on_failure: cannot write %s: %s", on_failure,
             strerror(errno));
         return LT_INVALID;
     }
-    close(fd);
     return LT_OK;
 }
 
