@@ -83,7 +83,7 @@ export function stack(parts, label) {
   const total = parts.reduce((all, { seconds }) => all + seconds, 0) || 1;
   let at = 0;
   return svg('svg', { viewBox: '0 0 600 20', role: 'img', 'aria-label': label,
-    preserveAspectRatio: 'none', style: 'height:1.1rem' },
+    preserveAspectRatio: 'none', class: 'stack' },
   ...parts.map(({ seconds }, i) => {
     const width = 600 * seconds / total;
     at += width;

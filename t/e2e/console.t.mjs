@@ -10,7 +10,7 @@ import * as figures from '../../apps/console/figures.js';
 import { is, note, ok, plan, run } from './tap.mjs';
 import { launch, openPage, until, OUT } from './tools.mjs';
 
-plan(21);
+plan(22);
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const WIDE = { width: 1360, height: 900 };
@@ -104,6 +104,11 @@ async function watch(stack, browser) {
   await voices[0].over;
   [voices[0].socket, ...ears].forEach((socket) => socket.terminate());
   is(page.troubles, [], 'no error in the page');
+  ok(await page.evaluate(() => {
+    document.body.append(Object.assign(document.createElement('script'),
+      { textContent: 'window.isOwned = true' }));
+    return window.isOwned === undefined;
+  }), 'no script runs but its own');
 }
 
 async function shoot(page, name) {
