@@ -7,14 +7,16 @@
 // anybody spoke. --speed 6: six seconds of audio in each, so that a talk is an
 // hour old after ten minutes; CPU is still for a second of a talk.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { freePort } from '../local/stack.mjs';
 import { Fleet } from './fleet-workers.mjs';
 import { cpuSeconds, rssBytes, startTalker } from './processes.mjs';
-import { freePort, stopChild, waitFor } from './servers.mjs';
+import { startRedis, stopChild } from './servers.mjs';
 
 const { values: options } = parseArgs({ options: {
     worker: { type: 'string' },
@@ -26,7 +28,6 @@ const [TALKS, MINUTES, SPEED] = [options.talks, options.minutes, options.speed].
 const SHARDS = 20, STEP_MS = 30_000, WARM_MS = 60_000;
 const KIB_MAX = 256, GROWTH_KIB_MAX = 8;
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 
 // A listener in "es" for each talk, as nginx would note it.
@@ -82,11 +83,9 @@ async function main() {
     const dir = mkdtempSync(path.join(os.tmpdir(), 'lt-capacity-'));
     const endings = [() => rmSync(dir, { recursive: true, force: true })];
     try {
-        const port = await freePort(), socket = `${dir}/redis.sock`;
-        const redis = spawn('redis-server', ['--port', port, '--bind', '127.0.0.1', '--unixsocket', socket, '--dir', dir,
-            '--save', ''], { stdio: 'ignore' });
+        const socket = `${dir}/redis.sock`;
+        const redis = await startRedis(dir, await freePort(), '--unixsocket', socket);
         endings.push(() => stopChild(redis, 'SIGKILL'));
-        await waitFor(port, redis, 'Redis');
         const kinesis = startTalker(process.execPath, [here('capacity-kinesis.mjs'), SHARDS, TALKS, SPEED].map(String));
         const speech = startTalker(process.execPath, [here('fleet-speech.mjs'), '--clock']);
         endings.push(() => kinesis.stop(), () => speech.stop());

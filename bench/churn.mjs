@@ -3,8 +3,9 @@
 //   node bench/churn.mjs --module FILE [--listeners 1000] [--seconds 60]
 import { createRequire } from 'node:module';
 import { connect } from 'node:net';
-import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { childrenOf } from './processes.mjs';
 import { createSession, startServers } from './servers.mjs';
 
 const { WebSocket } = createRequire(new URL('../local/package.json', import.meta.url))('ws');
@@ -16,7 +17,6 @@ const { values: options } = parseArgs({ options: {
 const LANGUAGES = ['es', 'fr', 'de', 'it', 'pt'];
 const WORKERS = 4, KILL_MS = 7000, SETTLE_MS = 30000;
 
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const any = (list) => list[Math.floor(Math.random() * list.length)];
 
 // One HGETALL on a connection of its own, as an object.
@@ -74,8 +74,7 @@ const step = async (url) => {
 };
 
 const kill = (nginx) => {
-    const workers = readFileSync(`/proc/${nginx}/task/${nginx}/children`, 'utf8').trim().split(' ');
-    process.kill(Number(any(workers)), 'SIGKILL');
+    process.kill(any(childrenOf(nginx)), 'SIGKILL');
     figures.kills += 1;
 };
 
@@ -110,7 +109,7 @@ try {
     };
     const settled = Date.now() + SETTLE_MS;
     do {
-        await pause(1000);
+        await sleep(1000);
         await check();
     } while (Date.now() < settled && figures.count_error + figures.language_error !== 0);
     figures.listeners = here.size;

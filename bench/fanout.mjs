@@ -9,14 +9,16 @@
 // --slow: when the others' p99 grows by 10 % or a queue beyond its bound.
 // A row is the median of its rounds.  "at once" = messages that are posted in
 // the same moment.  The table's columns are explained in docs/benchmarks.md.
-import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { percentile } from '../local/client.mjs';
+import { freePort } from '../local/stack.mjs';
 import { makeCertificates } from '../local/tls.mjs';
-import { cpuSeconds, rssBytes, startTalker } from './processes.mjs';
-import { createSession, freePort, startServers, stopChild, waitFor } from './servers.mjs';
+import { childrenOf, cpuSeconds, rssBytes, startTalker } from './processes.mjs';
+import { createSession, startNginx, startServers, stopChild } from './servers.mjs';
 
 const { values: options } = parseArgs({ options: {
     module: { type: 'string' },
@@ -33,8 +35,7 @@ const BURST = 4;
 const RATIO_MIN = 1.5, IDLE_MAX = 1536, IDLE_TLS_MAX = 16384;
 const SLOW_CHANGE_MAX = 0.1, QUEUE_MAX = 256 * 1024;
 const numbers = (text) => text.split(',').map(Number);
-const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const median = (list) => percentile(list, 0.5);
 const say = (text) => process.stderr.write(`${text}\n`);
 const scratch = mkdtempSync(join(tmpdir(), 'lt-fanout-'));
 
@@ -88,10 +89,8 @@ const startNchan = async () => {
     const dir = mkdtempSync(join(tmpdir(), 'lt-nchan-'));
     const [port, tlsPort] = [await freePort(), await freePort()];
     writeFileSync(join(dir, 'nginx.conf'), nchanConf(dir, port, tlsPort));
-    const nginx = spawn('nginx', ['-p', dir, '-e', join(dir, 'error.log'), '-c', join(dir, 'nginx.conf'),
-        '-g', 'daemon off;'], { stdio: ['ignore', 'ignore', 'inherit'] });
-    await waitFor(port, nginx, 'nginx with nchan');
-    const pid = Number(readFileSync(`/proc/${nginx.pid}/task/${nginx.pid}/children`, 'utf8').trim().split(' ')[0]);
+    const nginx = await startNginx(dir, port);
+    const [pid] = childrenOf(nginx.pid);
     return {
         port, tlsPort, pid, path: '/ws?id=talk', publish: '/publish?id=talk', dropped: async () => 0,
         stop: async () => {
@@ -116,7 +115,7 @@ const measure = async (system, start, { listeners, tls, slow, cases }) => {
         const [rss, kernel] = [rssBytes(server.pid), kernelBytes()];
         client = connectTo(server, listeners, tls, slow);
         await client.hear();
-        await pause(1000);
+        await sleep(1000);
         const idle = (rssBytes(server.pid) - rss) / listeners;
         const kernelIdle = (kernelBytes() - kernel) / listeners;
         await client.ask(`run ${server.port} 0.5 400 1 ${server.publish}`);

@@ -9,7 +9,7 @@ const MAGIC = 0x3143744c;
 const SENTENCE_MS = SENTENCE * (WORD_MS + GAP_MS) - GAP_MS + PAUSE_MS;
 
 // Which word is said at that millisecond (from 1; 0: none).
-export function wordAt(ms) {
+function wordAt(ms) {
     const within = ms % SENTENCE_MS;
     const word = Math.floor(within / (WORD_MS + GAP_MS));
     return word < SENTENCE && within % (WORD_MS + GAP_MS) < WORD_MS

@@ -1,5 +1,6 @@
 // The talks of the fleet bench: a speaker at one nginx, a listener at another,
 // and the ledger of what was said and heard.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '../local/client.mjs';
 import { audio, CELL_BYTES, wordEnd } from './fleet-audio.mjs';
 import { createSession } from './servers.mjs';
@@ -7,7 +8,6 @@ import { createSession } from './servers.mjs';
 const CHUNK_MS = 256;           // what the existing speaker app sends
 const END_MS = 60_000;
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 
 export class Talk {
     heard = [];                 // messages with their time of arrival
@@ -49,7 +49,7 @@ export class Talk {
         const began = Date.now();
         while (this.saidMs < ms) {
             const length = Math.min(CHUNK_MS, ms - this.saidMs);
-            await sleep(began + this.saidMs + length - Date.now());
+            await sleep(Math.max(0, began + this.saidMs + length - Date.now()));
             this.speaker.send(audio(this.number, this.saidMs, length));
             this.saidMs += length;
         }

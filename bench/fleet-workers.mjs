@@ -3,7 +3,8 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort, stopChild, waitFor } from './servers.mjs';
+import { freePort } from '../local/stack.mjs';
+import { stopChild, waitFor } from './servers.mjs';
 
 const linesOf = (file) => readFileSync(file, 'utf8').split('\n').filter((line) => line.startsWith('{'))
     .map((line) => { const one = JSON.parse(line); return { ...one, at: Date.parse(one.time) }; });

@@ -16,18 +16,19 @@
 // listener, all of it; a gap is how much longer it is than the spacing that
 // segments should have, batch_window (3 s): in it the listener hears nothing.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { percentile } from '../local/client.mjs';
+import { freePort } from '../local/stack.mjs';
 import * as standIns from '../local/test/stand-ins.mjs';
 import { judge, Talk } from './fleet-talks.mjs';
 import { Fleet } from './fleet-workers.mjs';
 import { startTalker } from './processes.mjs';
-import { freePort, startServers, stopChild, waitFor } from './servers.mjs';
+import { startRedis, startServers, stopChild } from './servers.mjs';
 
 const { KinesisClient, ListShardsCommand, MergeShardsCommand, SplitShardCommand } = createRequire(
     new URL('../local/package.json', import.meta.url))('@aws-sdk/client-kinesis');
@@ -45,15 +46,7 @@ const TOKEN = 'fleet-bench-fleet-bench-fleet-bench';
 // Within a period, ms: a kill, and what else there is in some.
 const AT = { reshard: 3000, kill: 12_000, stop: 24_000, redis: 26_000 };
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 const say = (text) => console.log(`  ${text}`);
-
-async function startRedis(dir, port) {
-    const child = spawn('redis-server', ['--port', port, '--bind', '127.0.0.1', '--dir', dir, '--save', '',
-        '--appendonly', 'yes', '--appendfsync', 'everysec'], { stdio: 'ignore' });
-    await waitFor(port, child, 'Redis');
-    return child;
-}
 
 // ---- the stream's shards
 
@@ -115,7 +108,7 @@ async function trouble(things) {
     const began = Date.now();
     const running = [];
     for (const [at, act] of plan(things)) {
-        await sleep(began + at - Date.now());
+        await sleep(Math.max(0, began + at - Date.now()));
         running.push(act().catch((error) => say(`trouble went wrong: ${error.message}`)));
     }
     await Promise.all(running);
@@ -165,9 +158,10 @@ async function main() {
     const endings = [];
     try {
         const redisPort = await freePort();
-        const redis = { child: await startRedis(path.join(dir, 'redis'), redisPort), async restart() {
+        const start = () => startRedis(path.join(dir, 'redis'), redisPort, '--appendonly', 'yes', '--appendfsync', 'everysec');
+        const redis = { child: await start(), async restart() {
             await stopChild(this.child, 'SIGTERM');
-            this.child = await startRedis(path.join(dir, 'redis'), redisPort);
+            this.child = await start();
         } };
         endings.push(() => stopChild(redis.child, 'SIGKILL'));
         const aws = await standIns.start('--shards', String(SHARDS));

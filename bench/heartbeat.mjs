@@ -1,7 +1,9 @@
 // How soon a heartbeat is answered while many speakers stream.
 //   node bench/heartbeat.mjs --module FILE [--speakers 200] [--seconds 20]
 import { createRequire } from 'node:module';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { percentile } from '../local/client.mjs';
 import { startSink } from './kinesis-sink.mjs';
 import { jsonChunk, openSpeaker } from './speaker.mjs';
 import { createSession, startServers, status } from './servers.mjs';
@@ -14,7 +16,6 @@ const { values: options } = parseArgs({ options: {
 } });
 const CHUNK_BYTES = 8192, CHUNK_MS = 256, BEAT_MS = 10;
 
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const sink = await startSink({ framed: false });
 const servers = await startServers({ module: options.module, kinesisPort: sink.port,
@@ -53,17 +54,16 @@ try {
     });
     const end = Date.now() + Number(options.seconds) * 1000;
 
-    await pause(1000);
+    await sleep(1000);
     for (let i = 0; Date.now() < end; i += 1) {
-        await Promise.all([beat(askers[i % askers.length]), pause(BEAT_MS)]);
+        await Promise.all([beat(askers[i % askers.length]), sleep(BEAT_MS)]);
     }
 
     timers.forEach(clearInterval);
-    times.sort((a, b) => a - b);
-    const at = (share) => Number(times[Math.floor(times.length * share)].toFixed(2));
+    const at = (share) => Number(percentile(times, share).toFixed(2));
     const { counters } = await status(servers.port);
     Object.assign(figures, { beats: times.length, chunks: counters.audio_chunks,
-        p50_ms: at(0.5), p99_ms: at(0.99), max_ms: at(0.9999) });
+        p50_ms: at(0.5), p99_ms: at(0.99), max_ms: at(1) });
     [...sockets, ...askers].forEach((socket) => (socket.destroy ?? socket.terminate).call(socket));
 } finally {
     await servers.stop();

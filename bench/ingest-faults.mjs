@@ -11,6 +11,7 @@
 // order, by checksum for each session; or its loss was announced.
 import { createHash, randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Outbox } from '../apps/speaker/outbox.js';
 import { FAULTS, startLedger } from './kinesis-ledger.mjs';
@@ -28,7 +29,6 @@ const FAULT_MS = 900, PEACE_MS = 1600;  // together shorter than lt_audio_buffer
 const KEEP_S = 60, SETTLE_MS = 60_000;
 const ANNOUNCE_MS = 2000;               // losses are told once a second
 
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const any = (list) => list[Math.floor(Math.random() * list.length)];
 const sum = (list) => list.reduce((a, b) => a + b, 0);
 
@@ -134,27 +134,27 @@ const haunt = async (ledger, end) => {
 
     while (Date.now() < end) {
         ledger.mode = any(names);
-        await pause(FAULT_MS * (0.3 + Math.random() * 0.7));
+        await sleep(FAULT_MS * (0.3 + Math.random() * 0.7));
         ledger.mode = 'ok';
-        await pause(Math.random() * PEACE_MS);
+        await sleep(Math.random() * PEACE_MS);
     }
     ledger.mode = 'ok';
 };
 
 const cutAgain = async (speakers, end) => {
     while (Date.now() < end) {
-        await pause(10_000 * Math.random() / speakers.length);
+        await sleep(10_000 * Math.random() / speakers.length);
         any(speakers).cut();
     }
 };
 
 const outage = async (ledger, start, seconds) => {
     if (seconds > 0) {
-        await pause(start);
+        await sleep(start);
         const until = Date.now() + seconds * 1000;
         while (Date.now() < until) {
             ledger.mode = 'unavailable';
-            await pause(5);
+            await sleep(5);
         }
         ledger.mode = 'ok';
     }
@@ -165,7 +165,7 @@ const settle = async (servers, keeping) => {
     const deadline = Date.now() + SETTLE_MS;
     let now;
     do {
-        await pause(200);
+        await sleep(200);
         now = await status(servers.port);
     } while (Date.now() < deadline
         && (now.gauges.ingest_pending_bytes > 0 || keeping.some(({ outbox }) => outbox.keptSeconds > 0)));
@@ -187,12 +187,12 @@ try {
 
     const ms = Number(options.seconds) * 1000;
     const end = Date.now() + ms;
-    const reload = async (at) => { await pause(at); process.kill(servers.nginx, 'SIGHUP'); };
+    const reload = async (at) => { await sleep(at); process.kill(servers.nginx, 'SIGHUP'); };
     await Promise.all([haunt(ledger, end), cutAgain(keeping, end), reload(ms / 3), reload(ms * 2 / 3),
         outage(ledger, ms / 2, Number(options.outage))]);
     all.forEach((one) => one.hush());
     const counters = await settle(servers, keeping);
-    await pause(ANNOUNCE_MS);
+    await sleep(ANNOUNCE_MS);
     keeping.forEach((one) => { one.over = true; });
 
     const books = all.map((one) => ({ one, book: ledger.books.get(one.id) }));

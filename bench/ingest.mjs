@@ -11,12 +11,13 @@
 // 150 ms and the linger. The table's columns are explained in docs/benchmarks.md.
 import { createHash } from 'node:crypto';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { makeCertificates } from '../local/tls.mjs';
-import { cpuSeconds, rssBytes, startTalker } from './processes.mjs';
+import { childrenOf, cpuSeconds, rssBytes, startTalker } from './processes.mjs';
 import { createSession, startServers, status } from './servers.mjs';
 
 const { values: options } = parseArgs({ options: {
@@ -36,7 +37,6 @@ const BUFFER_TOTAL = '600m';            // 8 s of 2,000 speakers: only faults fi
 const COMPARED = 100;                   // speakers; all three keep up with them
 const SPEAKERS = [1, 26, 500];          // of the table of costs
 
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const say = (text) => process.stderr.write(`${text}\n`);
 const scratch = mkdtempSync(join(tmpdir(), 'lt-ingest-'));
 
@@ -82,10 +82,9 @@ const startOurs = (protocol) => async (sink) => {
         http: () => `${protocol === 'json' ? '' : `lt_kinesis_protocol ${protocol};`}
     lt_audio_buffer_total ${BUFFER_TOTAL};`,
     });
-    const children = readFileSync(`/proc/${servers.nginx}/task/${servers.nginx}/children`, 'utf8');
     const dropped = async () => Object.fromEntries(Object.entries((await status(servers.port)).counters)
         .filter(([counter, n]) => /^audio_dropped_/.test(counter) && n > 0));
-    return { port: servers.port, pids: children.trim().split(' ').map(Number), stop: servers.stop, dropped,
+    return { port: servers.port, pids: childrenOf(servers.nginx), stop: servers.stop, dropped,
         session: async () => {
             const { sessionId, speakerToken } = await createSession(servers.port);
             return `${sessionId} ${speakerToken}`;
@@ -123,7 +122,7 @@ const watch = async (pids, seconds) => {
     const seen = { growth: 0, peak: 0, minutes_kib: [] };
     let first = null;
     while (Date.now() - start < seconds * 1000) {
-        await pause(Math.min(5000, seconds * 1000 - (Date.now() - start)));
+        await sleep(Math.min(5000, seconds * 1000 - (Date.now() - start)));
         const now = rssOf(pids);
         if (Math.floor((Date.now() - start) / 60_000) > seen.minutes_kib.length) {
             seen.minutes_kib.push(sum(now) / 1024);
@@ -139,7 +138,7 @@ const watch = async (pids, seconds) => {
 const settled = async (sink, figures, sent) => {
     const total = { ...figures };
     for (let i = 0; i < 100 && total.chunks < sent; i += 1) {
-        await pause(100);
+        await sleep(100);
         const more = await sink.ask('reset');
         for (const name of ['calls', 'chunks', 'bytes', 'disorder', 'bad']) {
             total[name] += more[name];
@@ -163,7 +162,7 @@ const measure = async (name, speakers, seconds) => {
         load = startTalker(join(options.bin, 'ingest-load'),
             [system.port, speakers, warm + seconds, CHUNKS_PER_S, CHUNK_BYTES, 'json']);
         await load.ask(lines.join('\n'));
-        await pause(warm * 1000);
+        await sleep(warm * 1000);
 
         const before = await sink.ask('reset');
         const cpu = cpuOf(system.pids);

@@ -6,6 +6,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { connect, createSession, listen, percentile, speak } from '../local/client.mjs';
 import { ROOT, startStack } from '../local/stack.mjs';
@@ -40,7 +41,6 @@ There are more people, more houses, and more fields. Each person uses about one 
 A good farmer needs less water than his father did, but there are many more farmers than before. So we have to choose.
 We can build more walls and bigger lakes, or we can learn to use less. I think that we should do the second thing first.`;
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // Words with times: a comma is a short pause, the end of a sentence a longer
 // one; as many a minute as asked, pauses and all.

@@ -18,6 +18,9 @@ export const cpuSeconds = (pid) => {
 export const rssBytes = (pid) =>
     Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024;
 
+export const childrenOf = (pid) =>
+    readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+
 // A child that prints JSON lines: say() writes one line, hear() resolves with
 // the next object it prints.
 export const startTalker = (command, args, env = {}) => {

@@ -12,6 +12,10 @@ import { createRequire } from 'node:module';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { percentile } from '../local/client.mjs';
+import { until } from '../t/lib/until.mjs';
+import { childrenOf } from './processes.mjs';
 import { createSession, startServers, status } from './servers.mjs';
 
 const { WebSocket } = createRequire(new URL('../local/package.json', import.meta.url))('ws');
@@ -29,7 +33,6 @@ const SEGMENT_MS = 1000, WORKERS = 2, SETTLE_MS = 30000, BACK_MAX_MS = 3000;
 
 const DEPLOYS = Number(options.reloads) + 1;        // the upgrade
 
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const figures = { bench: 'reload', listeners: Number(options.listeners), legacy: Number(options.legacy), segments: 0,
     reloads: 0, upgrades: 0, kills: 0, moves: 0, back_ms_p50: 0, back_ms_max: 0,
     segments_lost: 0, segments_doubled: 0, segments_missed: 0, legacy_closed_early: 0, legacy_lost: 0,
@@ -92,18 +95,8 @@ const legacy = (url, language) => new Promise((resolve) => {
     socket.on('error', () => {});
 });
 
-const children = (pid) => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
 const isAlive = (pid) => {
     try { process.kill(pid, 0); return true; } catch { return false; }
-};
-const until = async (test, ms) => {
-    for (const end = Date.now() + ms; Date.now() < end;) {
-        if (await test()) {
-            return true;
-        }
-        await pause(50);
-    }
-    return false;
 };
 
 const servers = await startServers({
@@ -139,7 +132,7 @@ const say = async (session, language, segment) => {
         if (answer?.status === 200) {
             return;
         }
-        await pause(50);
+        await sleep(50);
     }
 };
 
@@ -187,7 +180,7 @@ try {
     const apps = await many(figures.legacy, (language) => legacy(url, language));
     const start = Date.now();
     const duration = Number(options.seconds) * 1000;
-    const first = new Set(children(master));
+    const first = new Set(childrenOf(master));
     let deployed = 0;
 
     while (Date.now() - start < duration) {
@@ -199,13 +192,13 @@ try {
             await deploy(deployed);
         } else if (figures.kills < Number(options.kills)
             && (Date.now() - start) / duration * (Number(options.kills) + 1) > figures.kills + 0.5) {
-            const now = children(master).filter((pid) => !first.has(pid));  // no existing app is there
+            const now = childrenOf(master).filter((pid) => !first.has(pid));  // no existing app is there
             if (now.length > 0) {
                 process.kill(now[0], 'SIGKILL');
                 figures.kills += 1;
             }
         }
-        await pause(Math.max(0, next - Date.now()));
+        await sleep(Math.max(0, next - Date.now()));
     }
     const all = Array.from({ length: figures.segments }, (_, i) => i + 1);
     await until(() => ours.every(({ last }) => last === figures.segments), SETTLE_MS);
@@ -216,12 +209,11 @@ try {
     }
     figures.legacy_closed_early = apps.filter(({ closed }) => closed).length;
     figures.legacy_lost = apps.reduce((sum, { heard }) => sum + all.filter((n) => !heard.has(n)).length, 0);
-    backMs.sort((a, b) => a - b);
-    figures.back_ms_p50 = backMs[Math.floor(backMs.length / 2)] ?? 0;
-    figures.back_ms_max = backMs.at(-1) ?? 0;
+    figures.back_ms_p50 = percentile(backMs, 0.5) ?? 0;
+    figures.back_ms_max = percentile(backMs, 1) ?? 0;
     isOver = true;
     apps.forEach(({ socket }) => socket.terminate());
-    const now = new Set(children(master));
+    const now = new Set(childrenOf(master));
     const old = [...first].filter((pid) => !now.has(pid) || deployed > 0);
     await until(() => !old.some(isAlive), Number(options.window) * 1000 + SETTLE_MS);
     figures.old_processes = old.filter(isAlive).length;

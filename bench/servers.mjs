@@ -1,19 +1,16 @@
 // Starts what a bench needs: Redis and nginx, with one worker process unless
 // told otherwise, on free ports, in a directory of their own.
 import { spawn } from 'node:child_process';
-import { createServer, connect } from 'node:net';
+import { connect } from 'node:net';
 import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve as absolute } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort, ROOT } from '../local/stack.mjs';
+import { childrenOf } from './processes.mjs';
 
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const MODULE = process.env.LT_MODULE ?? join(process.env.BUILD ?? join(ROOT, 'build'), 'module/ngx_http_lt_module.so');
 
-export const freePort = () => new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-        const { port } = server.address();
-        server.close(() => resolve(port));
-    });
-});
 
 const answers = (port) => new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
@@ -74,7 +71,7 @@ export const waitFor = async (port, child, name) => {
         if (child.exitCode !== null) {
             break;
         }
-        await pause(50);
+        await sleep(50);
     }
     throw new Error(`${name} did not start`);
 };
@@ -88,19 +85,33 @@ export const stopChild = (child, signal) => new Promise((resolve) => {
     child.kill(signal);
 });
 
+// What does not answer at its port is ended.
+const start = async (port, name, command, args) => {
+    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    try {
+        await waitFor(port, child, name);
+    } catch (error) {
+        await stopChild(child, 'SIGKILL');
+        throw error;
+    }
+    return child;
+};
+
+// Keeps nothing, unless more arguments say so.
+export const startRedis = (dir, port, ...more) => start(port, 'Redis', 'redis-server',
+    ['--port', port, '--bind', '127.0.0.1', '--dir', dir, '--save', '', ...more]);
+
+// By the nginx.conf in dir.
+export const startNginx = (dir, port) => start(port, 'nginx', 'nginx',
+    ['-p', dir, '-e', join(dir, 'error.log'), '-c', join(dir, 'nginx.conf'), '-g', 'daemon off;']);
+
 // kinesisTls: { ca } = PEM file that Kinesis' certificate is checked with.
 // redisPort: of a Redis that is there already; else one is started.
-export const startServers = async ({ module, kinesisPort, kinesisTls = null, linger = '10ms', buffer = '60s', record = 'raw',
+export const startServers = async ({ module = MODULE, kinesisPort, kinesisTls = null, linger = '10ms', buffer = '60s', record = 'raw',
     workers = 1, connections = 4096, http = () => 'lt_audio_rate 0;', locations = '',
     redisPort = null, stream = 'bench', credentials = CREDENTIALS }) => {
     const dir = mkdtempSync(join(tmpdir(), 'lt-bench-'));
     const children = [];
-    const start = async (port, name, command, args) => {
-        const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-        children.unshift(child);
-        await waitFor(port, child, name);
-        return child;
-    };
     const stop = async () => {
         for (const child of children) {
             await stopChild(child, 'SIGTERM');
@@ -114,17 +125,14 @@ export const startServers = async ({ module, kinesisPort, kinesisTls = null, lin
         mkdirSync(join(dir, 'redis'));
         writeFileSync(join(dir, 'credentials'), credentials, { mode: 0o600 });
         writeFileSync(join(dir, 'nginx.conf'), nginxConf({
-            dir, module, port, redisPort, kinesisPort, linger, buffer, record, workers, connections,
+            dir, module: absolute(module), port, redisPort, kinesisPort, linger, buffer, record, workers, connections,
             http, locations, kinesisTls, stream }));
         if (ownRedis) {
-            await start(redisPort, 'Redis', 'redis-server',
-                ['--port', redisPort, '--bind', '127.0.0.1', '--save', '', '--dir', join(dir, 'redis')]);
+            children.unshift(await startRedis(join(dir, 'redis'), redisPort));
         }
-        const nginx = await start(port, 'nginx', 'nginx',
-            ['-p', dir, '-e', join(dir, 'error.log'), '-c', join(dir, 'nginx.conf'), '-g', 'daemon off;']);
-        const worker = Number(readFileSync(`/proc/${nginx.pid}/task/${nginx.pid}/children`, 'utf8')
-            .trim().split(' ')[0]);
-        return { dir, port, redisPort, nginx: nginx.pid, worker, stop, log: () => readFileSync(join(dir, 'error.log'), 'utf8') };
+        const nginx = await startNginx(dir, port);
+        children.unshift(nginx);
+        return { dir, port, redisPort, nginx: nginx.pid, worker: childrenOf(nginx.pid)[0], stop, log: () => readFileSync(join(dir, 'error.log'), 'utf8') };
     } catch (error) {
         await stop();
         throw error;
@@ -140,7 +148,7 @@ export const createSession = async (port) => {
         if (response.status < 300) {
             return response.json();
         }
-        await pause(50);                // nginx may still be connecting to Redis
+        await sleep(50);                // nginx may still be connecting to Redis
     }
     throw new Error('POST /sessions is refused');
 };

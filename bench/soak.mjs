@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startSink } from './kinesis-sink.mjs';
 import { createSession, startServers, status } from './servers.mjs';
 import { binaryChunk, jsonChunk, openSpeaker } from './speaker.mjs';
@@ -17,7 +17,7 @@ const GROWTH_MAX = 2 * 1024 * 1024;
 const STALL_MS = 10000;
 
 const { values } = parseArgs({ options: {
-    module: { type: 'string', default: 'build/ngx_http_lt_module.so' },
+    module: { type: 'string' },
     chunks: { type: 'string', default: '100000' },
     json: { type: 'boolean', default: false },
     framed: { type: 'boolean', default: false },
@@ -46,7 +46,7 @@ const settle = async (port, sent, left) => {
         } else if (Date.now() - since > STALL_MS) {
             throw new Error(`${lost} bytes do not get to Kinesis`);
         }
-        await new Promise((done) => setTimeout(done, 5));
+        await sleep(5);
     }
 };
 
@@ -69,7 +69,7 @@ const send = async (socket, port, frame, from, to) => {
 
 const sink = await startSink({ framed: values.framed });
 const servers = await startServers({
-    module: resolve(values.module), kinesisPort: sink.port,
+    module: values.module, kinesisPort: sink.port,
     record: values.framed ? 'framed' : 'raw',
 });
 let failed = true;

@@ -12,6 +12,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { connect, createSession, listen, speak } from '../local/client.mjs';
 import { ROOT, startStack } from '../local/stack.mjs';
@@ -41,7 +42,6 @@ const LEAD_S = 2;               // silence before, so that all are there
 const TAIL_S = 3;
 const END_MS = 60_000;
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // The words of a result, with what stands behind them.
 function marked(items) {

@@ -1,11 +1,11 @@
 // Who uses a stack: a speaker and listeners, as the existing apps are.
 import fs from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import WebSocket from 'ws';
 import { BYTES_PER_SECOND } from './talk.mjs';
 
 const CHUNK_BYTES = 8192;                   // what the existing speaker app sends
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export function percentile(values, p) {
   const sorted = [...values].sort((a, b) => a - b);

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BYTES_PER_SECOND, loadTalk, wordErrorRate } from './talk.mjs';
 import { connect, createSession, listen, percentile, speak } from './client.mjs';
 import { ROOT, startStack } from './stack.mjs';
@@ -24,7 +25,6 @@ const STAGES = [
 
 const colour = process.stdout.isTTY && !process.env.NO_COLOR;
 const paint = (code, text) => (colour ? `\x1b[${code}m${text}\x1b[0m` : text);
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // Decodes the clip as a player would: seconds and loudness.
 function decode(file) {

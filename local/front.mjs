@@ -72,7 +72,7 @@ const errorWriters = {
     },
 };
 
-export function writeError(res, protocol, err) {
+function writeError(res, protocol, err) {
     if (res.headersSent) {
         res.destroy?.();
         return 0;

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { fork } from 'node:child_process';
 import { rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { AwsError } from './sigv4.mjs';
 import { Backend } from './backend.mjs';
@@ -125,7 +126,7 @@ class Kinesis {
             if (value.StreamDescriptionSummary.StreamStatus === 'ACTIVE') {
                 return;
             }
-            await new Promise((resolve) => setTimeout(resolve, 20));
+            await sleep(20);
         }
         throw new Error(`stream ${name} did not become active`);
     }

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startIssuer } from './issuer.mjs';
 
@@ -70,7 +71,7 @@ async function until(what, child, probe) {
     if (Date.now() > deadline) {
       throw new Error(`${what} not ready after ${START_TIMEOUT_MS / 1000} s; ${child.logFile} says:\n${tail(child.logFile)}`);
     }
-    await new Promise((r) => setTimeout(r, 50));
+    await sleep(50);
   }
 }
 

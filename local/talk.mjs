@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 const FOLDER = '/usr/share/pocketsphinx/test/data/librivox';
-export const SAMPLE_RATE = 16_000;
+const SAMPLE_RATE = 16_000;
 export const BYTES_PER_SECOND = SAMPLE_RATE * 2;
 
 // The PCM of a RIFF file that is s16le, 16 kHz, mono.

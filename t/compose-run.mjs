@@ -4,6 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const { parse } = createRequire(new URL('../local/package.json', import.meta.url))('yaml');
 const WAIT_MS = 90_000;
@@ -26,7 +27,7 @@ async function whenHealthy(name) {
     if (Date.now() > end) {
       fail(name, `is not healthy after ${WAIT_MS / 1000} s`);
     }
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await sleep(500);
   }
 }
 

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, createSession, listen, speak } from '../local/client.mjs';
 import { BYTES_PER_SECOND, loadTalk } from '../local/talk.mjs';
 
@@ -15,7 +16,6 @@ const base = isRunning ? root : 'http://127.0.0.1:8080';
 const out = isRunning ? fs.mkdtempSync('/tmp/lt-talk-') : path.join(root, 'tmp');
 const WAIT_MS = 60_000;
 const inRoot = (file) => path.join(root, file);
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function edit(file, changes) {
   let text = fs.readFileSync(inRoot(file), 'utf8');

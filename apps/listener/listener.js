@@ -2,7 +2,7 @@
 import { Link } from '../shared/link.js';
 import { awake } from '../shared/awake.js';
 import { diagnoseSession } from '../shared/session.js';
-import { readSessionId, settings, socketUrl } from '../shared/settings.js';
+import { readSessionId, socketUrl } from '../shared/settings.js';
 import { nativeName, englishName, isRightToLeft, offeredLanguages,
   preferredLanguage } from '../shared/languages.js';
 import { Captions } from './captions.js';

@@ -324,7 +324,7 @@ export class Player extends EventTarget {
   }
 
   #begun(item) {
-    const { message, number, at, buffer, rms, rate, savedS } = item;
+    const { number, at, buffer, rms, rate, savedS } = item;
 
     item.begun = true;
     this.#tellText(item, Boolean(buffer));

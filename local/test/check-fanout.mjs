@@ -1,4 +1,5 @@
 // Enhanced fan-out by the official client: consumers, and records pushed.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateStreamCommand, DeregisterStreamConsumerCommand,
     DescribeStreamConsumerCommand, DescribeStreamSummaryCommand, KinesisClient,
     ListShardsCommand, ListStreamConsumersCommand, PutRecordsCommand,
@@ -12,7 +13,6 @@ const STREAM = 'fan-out';
 const SHARD = 'shardId-000000000000';
 const HALF = String(1n << 127n);
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 class Rig {
     constructor(kinesis, StreamARN) {

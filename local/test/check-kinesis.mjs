@@ -1,4 +1,5 @@
 // Kinesis by its official client: records in and out, limits, refusals.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { GetRecordsCommand, GetShardIteratorCommand, KinesisClient,
     ListShardsCommand, PutRecordCommand, PutRecordsCommand }
     from '@aws-sdk/client-kinesis';
@@ -55,7 +56,7 @@ async function limits(kinesis, stream) {
     JSON.stringify(big));
     is(refusals[0]?.ErrorCode, 'ProvisionedThroughputExceededException',
         'by its name');
-    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await sleep(1100);
     const many = await Promise.all([1, 2, 3].map(() => put(kinesis, stream,
         Array.from({ length: 500 }, () => record('busy', 1)))));
     const failed = many.reduce((n, a) => n + a.FailedRecordCount, 0);
@@ -71,7 +72,7 @@ async function limits(kinesis, stream) {
 }
 
 async function reads(kinesis, stream) {
-    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await sleep(1100);
     const { ShardIterator } = await kinesis.send(new GetShardIteratorCommand(
         { StreamName: stream, ShardId: 'shardId-000000000000',
             ShardIteratorType: 'LATEST' }));
@@ -117,7 +118,7 @@ function cborClient(options, seen) {
 async function overCbor(env, options) {
     const seen = [];
     const kinesis = cborClient(options, seen);
-    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await sleep(1100);
     const { Shards } = await kinesis.send(new ListShardsCommand(
         { StreamName: env.stream }));
     is(Shards.length, 2, 'CBOR: ListShards');

@@ -1,28 +1,17 @@
 /* @connections by those it is for: AWS's own clients, errors included. */
 import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
-import path from 'node:path';
 import { promisify } from 'node:util';
 import { createSession, startServers } from '../../bench/servers.mjs';
+import { freePort } from '../../local/stack.mjs';
 import { plan, ok, is, run } from './tap.mjs';
 
-const ROOT = new URL('../../', import.meta.url).pathname;
-const require = createRequire(path.join(ROOT, 'local/package.json'));
+const require = createRequire(new URL('../../local/package.json', import.meta.url));
 const { WebSocket } = require('ws');
 const { ApiGatewayManagementApiClient, PostToConnectionCommand, GetConnectionCommand,
   DeleteConnectionCommand } = require('@aws-sdk/client-apigatewaymanagementapi');
 
 const KEYS = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'bench' };
-const MODULE = process.env.LT_MODULE
-  ?? path.join(process.env.BUILD ?? path.join(ROOT, 'build'), 'module/ngx_http_lt_module.so');
-
-const freePort = () => new Promise((resolve) => {
-  const server = createServer().listen(0, '127.0.0.1', () => {
-    const { port } = server.address();
-    server.close(() => resolve(port));
-  });
-});
 
 /* A listener and what it hears. */
 const listener = (port, sessionId) => new Promise((resolve, reject) => {
@@ -136,7 +125,7 @@ process.on('uncaughtException', (error) => { ok(false, 'no error is left over', 
 
 await run(async () => {
   plan(6 + 3 + 6 + 1 + 1 + 3 + 7);
-  const servers = await startServers({ module: MODULE, kinesisPort: await freePort(), workers: 2,
+  const servers = await startServers({ kinesisPort: await freePort(), workers: 2,
     http: (dir) => `lt_connections_credentials_file ${dir}/credentials;`,
     locations: 'location /prod/ { lt_connections; }' });
   try {

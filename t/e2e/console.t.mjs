@@ -2,6 +2,7 @@
    The console in a real browser: a talk in two languages, then faults; it
    shows who talks, who listens, how late, what is lost, what it costs. */
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, createSession, speak } from '../../local/client.mjs';
 import { startStack } from '../../local/stack.mjs';
 import { loadTalk } from '../../local/talk.mjs';
@@ -12,7 +13,6 @@ import { launch, openPage, until, OUT } from './tools.mjs';
 
 plan(22);
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const WIDE = { width: 1360, height: 900 };
 
 /* ---- what the page reckons, by hand */

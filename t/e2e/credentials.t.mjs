@@ -4,6 +4,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startStack } from '../../local/stack.mjs';
 import { client } from '../../local/test/stand-ins.mjs';
 import { plan, ok, is, run } from './tap.mjs';
@@ -19,7 +20,6 @@ const LIFE_S = 6;
 
 plan(9);
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const sha256 = (data) => createHash('sha256').update(data).digest('hex');
 const figures = async (url) => (await fetch(url)).json();
 const tell = (stack, what, data = {}) => fetch(`${stack.aws.fleet}/_test/${what}`,

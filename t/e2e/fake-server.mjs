@@ -9,7 +9,7 @@ const TYPES = { '.html': 'text/html', '.js': 'text/javascript',
   '.css': 'text/css', '.svg': 'image/svg+xml' };
 
 /* A WAV file of a tone: decoded like any clip, recognised by its pitch. */
-export function tone(hz, seconds) {
+function tone(hz, seconds) {
   const samples = Math.round(seconds * 24_000);
   const wav = Buffer.alloc(44 + samples * 2);
 

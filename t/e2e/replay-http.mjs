@@ -2,8 +2,9 @@
    in the state and with what x-given says, and compared. */
 import { createHash, createHmac } from 'node:crypto';
 import http from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { difference, misfit, openapi, require, unfold } from './documents.mjs';
-import { LISTENERS_MAX, WORKER_TOKEN, pause, until } from './replay-server.mjs';
+import { LISTENERS_MAX, WORKER_TOKEN, until } from './replay-server.mjs';
 
 const { WebSocket } = require('ws');
 const { SignatureV4 } = require('@smithy/signature-v4');
@@ -212,7 +213,7 @@ export async function replayWithoutRedis(server, all) {
     ready.push(await prepare(server, one));
   }
   return server.withoutRedis(async () => {
-    await pause(100);
+    await sleep(100);
     return Promise.all(all.map((one, i) => ask(server, one, ready[i]).catch((error) => error.stack)));
   });
 }

@@ -6,17 +6,12 @@ import path from 'node:path';
 import { Issuer } from '../../local/issuer.mjs';
 import { startServers } from '../../bench/servers.mjs';
 import { startSink } from '../../bench/kinesis-sink.mjs';
-import { ROOT } from './documents.mjs';
 import { until as within } from '../lib/until.mjs';
 
 export const WORKER_TOKEN = 'a-token-of-the-workers-for-tests';
 export const LISTENERS_MAX = 3;
 export const WAIT_MS = 20_000;
 
-const MODULE = process.env.LT_MODULE
-  ?? path.join(process.env.BUILD ?? path.join(ROOT, 'build'), 'module/ngx_http_lt_module.so');
-
-export const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 export async function until(check, what) {
   const value = await within(check, WAIT_MS);
@@ -51,7 +46,7 @@ export async function startServer({ provider = false, kinesis = true } = {}) {
   if (!kinesis) {
     sink.stop();
   }
-  const servers = await startServers({ module: MODULE, kinesisPort: sink.port, buffer: kinesis ? '8s' : '1s', locations: LOCATIONS, http: (dir) => {
+  const servers = await startServers({ kinesisPort: sink.port, buffer: kinesis ? '8s' : '1s', locations: LOCATIONS, http: (dir) => {
     fs.writeFileSync(path.join(dir, 'results-token'), `${WORKER_TOKEN}\n`, { mode: 0o600 });
     fs.writeFileSync(path.join(dir, 'jwks.json'), JSON.stringify(issuer.jwks()));
     return `lt_results_token_file ${dir}/results-token;

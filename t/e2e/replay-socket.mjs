@@ -1,6 +1,7 @@
 /* asyncapi.yaml against a real server: each example that a client may send is
    sent, and what the sockets of its session then hear is compared with the
    examples of the same name.  Whatever a socket hears must be described. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { asyncapi, at, difference, require, strangeness, unfold } from './documents.mjs';
 import { WAIT_MS, WORKER_TOKEN, until } from './replay-server.mjs';
 
@@ -164,7 +165,7 @@ async function differs(socket, wanted, isAnswer, ids) {
     if ((isAnswer && heard.length > 0) || Date.now() > deadline) {
       return `${socket.channel} ${wanted.type}: ${last}`;
     }
-    await new Promise((resolve) => { setTimeout(resolve, 20); });
+    await sleep(20);
   }
 }
 

@@ -1,23 +1,18 @@
 /* The speaker's page and a real nginx that is killed in the middle of a talk:
    every byte of the microphone is in Kinesis, once, in order. */
-import fs from 'node:fs';
 import path from 'node:path';
 import { startLedger } from '../../bench/kinesis-ledger.mjs';
+import { childrenOf } from '../../bench/processes.mjs';
 import { startServers } from '../../bench/servers.mjs';
 import { plan, ok, is, run } from './tap.mjs';
 import { ROOT, launch, openPage, until } from './tools.mjs';
 
-const MODULE = process.env.LT_MODULE
-  ?? path.join(process.env.BUILD ?? path.join(ROOT, 'build'), 'module/ngx_http_lt_module.so');
 const BYTES_PER_S = 32_000;
 const PAGES = `
         location /speaker/ { root ${path.join(ROOT, 'apps')}; index index.html; types {
             text/html html; text/javascript js; text/css css; image/svg+xml svg; } }
         location /shared/ { root ${path.join(ROOT, 'apps')}; types {
             text/javascript js; text/css css; image/svg+xml svg; } }`;
-
-const children = (pid) =>
-  fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
 
 const text = (page, id) => page.textContent(`#${id}`);
 const state = (page) => page.evaluate(() => document.body.dataset.state);
@@ -40,7 +35,7 @@ const COUNT = () => {
 };
 
 async function kill(servers, page, n) {
-  const [old] = children(servers.nginx);
+  const [old] = childrenOf(servers.nginx);
   const links = (await page.seen('link')).length;
 
   process.kill(old, 'SIGKILL');
@@ -51,7 +46,7 @@ async function kill(servers, page, n) {
 await run(async () => {
   plan(13);
   const ledger = await startLedger();
-  const servers = await startServers({ module: MODULE, kinesisPort: ledger.port, record: 'framed',
+  const servers = await startServers({ kinesisPort: ledger.port, record: 'framed',
     linger: '100ms', buffer: '8s', locations: PAGES });
   const browser = await launch();
 

@@ -1,6 +1,7 @@
 /* The speaker's page against a server that misbehaves on purpose. */
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { complaints, tabOrder } from './a11y.mjs';
 import { FakeServer } from './fake-server.mjs';
 import { plan, ok, is, run } from './tap.mjs';
@@ -37,7 +38,6 @@ function arrived(n) {
 
 const actions = () => server.actions.map(({ action }) => action)
   .filter((name) => !['heartbeat', 'getSessionStatus'].includes(name));
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function readQr(file) {
   try {

@@ -4,6 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { percentile } from '../../local/client.mjs';
 import { startStack } from '../../local/stack.mjs';
 import { BYTES_PER_SECOND, loadTalk, wordErrorRate, writeWav }
   from '../../local/talk.mjs';
@@ -123,12 +124,6 @@ async function listenToTheEnd(listeners, endsAt) {
     }
     return Date.now() > endsAt && Date.now() - changedAt > QUIET_MS;
   }, endsAt - Date.now() + 60_000);
-}
-
-function percentile(values, p) {
-  const sorted = [...values].sort((a, b) => a - b);
-
-  return sorted[Math.min(sorted.length - 1, Math.ceil(p * sorted.length) - 1)];
 }
 
 async function checkListener(page, language, source) {

@@ -1,4 +1,5 @@
 /* Waits until check() is truthy; its last value, or null when time is up. */
+import { setTimeout as sleep } from 'node:timers/promises';
 export async function until(check, ms = 30_000) {
   const deadline = Date.now() + ms;
 
@@ -10,6 +11,6 @@ export async function until(check, ms = 30_000) {
     if (Date.now() > deadline) {
       return null;
     }
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await sleep(50);
   }
 }

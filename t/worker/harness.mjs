@@ -8,6 +8,7 @@ import http from 'node:http';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { credentials } from '../../local/config.mjs';
 import { freePort, ROOT } from '../../local/stack.mjs';
@@ -31,10 +32,7 @@ const BYTES_PER_MS = 32;
 
 process.env.RECOGNIZER ??= path.join(BUILD, 'local/recognizer');
 
-export { until };
-
-export const sleep = (ms) => new Promise(
-  (resolve) => setTimeout(resolve, Math.max(0, ms)));
+export { sleep, until };
 
 /* A child that ends with us, even when we are killed. */
 function start(command, args, log, env = {}) {
@@ -231,7 +229,8 @@ class Talk {
     for (let at = 0; at < pcm.length; at += step) {
       const part = pcm.subarray(at, at + step);
       const captured = began + at / BYTES_PER_MS;
-      await sleep(captured + part.length / BYTES_PER_MS - Date.now());
+      await sleep(Math.max(0,
+        captured + part.length / BYTES_PER_MS - Date.now()));
       const data = this.isRaw ? part : frameOf(part, { epoch: this.epoch,
         offset: this.bytes, captured,
         isLast: isLast && at + step >= pcm.length });
