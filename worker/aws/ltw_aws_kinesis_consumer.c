@@ -1,69 +1,46 @@
 #include "aws/ltw_aws_kinesis_consumer.h"
 
-#include "lt_json.h"
-#include "lt_kinesis.h"
+#include "aws/ltw_aws_kinesis.h"
 
-#include <stdio.h>
 #include <string.h>
 
-/* A call with one or two strings; the second may be NULL. */
 static ltw_aws_id_t
-ltw_consumer_call(ltw_aws_t *aws, const char *operation, const char *name1,
-    lt_str_t value1, const char *name2, lt_str_t value2,
-    ltw_aws_handler_t handler, void *data)
+ltw_consumer_call(ltw_aws_t *aws, const char *operation, lt_str_t stream_arn,
+    lt_str_t name, ltw_aws_handler_t handler, void *data)
 {
-    char storage[LTW_ARN_MAX + 1024], target[80];
-    const lt_header_t headers[] = {
-        { LT_STR("Content-Type"), LT_STR(LT_KINESIS_CONTENT_TYPE) },
-        { LT_STR("X-Amz-Target"), { target, (size_t) snprintf(target,
-            sizeof(target), LT_KINESIS_TARGET "%s", operation) } },
-    };
-    ltw_aws_request_t request = {
-        .service = LTW_AWS_KINESIS, .operation = operation,
-        .method = "POST", .path = LT_STR("/"),
-        .headers = headers, .headers_n = 2,
-        .timeout_ms = 5000, .attempts_max = 1,
-    };
-    lt_json_writer_t w;
-    lt_out_t out;
+    ltw_kinesis_call_t call;
 
-    lt_out_init(&out, storage, sizeof(storage));
-    lt_json_begin(&w, &out);
-    lt_json_open_object(&w, NULL);
-    lt_json_put_str(&w, name1, value1);
-    if (name2 != NULL) {
-        lt_json_put_str(&w, name2, value2);
-    }
-    lt_json_close_object(&w);
-    if (lt_out_result(&out) != LT_OK) {
-        return 0;
-    }
-    request.body = (lt_str_t) { storage, lt_out_len(&out) };
-    return ltw_aws_call(aws, &request, handler, data);
+    ltw_aws_kinesis_begin(&call, operation);
+    lt_json_put_str(&call.json, "StreamARN", stream_arn);
+    lt_json_put_str(&call.json, "ConsumerName", name);
+    return ltw_aws_kinesis_send(&call, aws, handler, data);
 }
 
 ltw_aws_id_t
 ltw_aws_kinesis_describe_stream(ltw_aws_t *aws, lt_str_t stream,
     ltw_aws_handler_t handler, void *data)
 {
-    return ltw_consumer_call(aws, "DescribeStreamSummary", "StreamName",
-        stream, NULL, stream, handler, data);
+    ltw_kinesis_call_t call;
+
+    ltw_aws_kinesis_begin(&call, "DescribeStreamSummary");
+    lt_json_put_str(&call.json, "StreamName", stream);
+    return ltw_aws_kinesis_send(&call, aws, handler, data);
 }
 
 ltw_aws_id_t
 ltw_aws_kinesis_describe_consumer(ltw_aws_t *aws, lt_str_t stream_arn,
     lt_str_t name, ltw_aws_handler_t handler, void *data)
 {
-    return ltw_consumer_call(aws, "DescribeStreamConsumer", "StreamARN",
-        stream_arn, "ConsumerName", name, handler, data);
+    return ltw_consumer_call(aws, "DescribeStreamConsumer", stream_arn, name,
+        handler, data);
 }
 
 ltw_aws_id_t
 ltw_aws_kinesis_register_consumer(ltw_aws_t *aws, lt_str_t stream_arn,
     lt_str_t name, ltw_aws_handler_t handler, void *data)
 {
-    return ltw_consumer_call(aws, "RegisterStreamConsumer", "StreamARN",
-        stream_arn, "ConsumerName", name, handler, data);
+    return ltw_consumer_call(aws, "RegisterStreamConsumer", stream_arn, name,
+        handler, data);
 }
 
 /* ---- answers ---- */

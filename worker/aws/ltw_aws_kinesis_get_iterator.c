@@ -1,6 +1,6 @@
 #include "aws/ltw_aws_kinesis_get_iterator.h"
 
-#include "lt_kinesis.h"
+#include "aws/ltw_aws_kinesis.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,35 +31,14 @@ ltw_aws_id_t
 ltw_aws_kinesis_get_iterator(ltw_aws_t *aws, lt_str_t stream, lt_str_t shard,
     lt_str_t position, ltw_aws_handler_t handler, void *data)
 {
-    static const lt_header_t headers[] = {
-        { { "Content-Type", 12 }, { LT_KINESIS_CONTENT_TYPE,
-            sizeof(LT_KINESIS_CONTENT_TYPE) - 1 } },
-        { { "X-Amz-Target", 12 }, { LT_KINESIS_TARGET "GetShardIterator",
-            sizeof(LT_KINESIS_TARGET "GetShardIterator") - 1 } },
-    };
-    char storage[1024];
-    ltw_aws_request_t request = {
-        .service = LTW_AWS_KINESIS, .operation = "GetShardIterator",
-        .method = "POST", .path = LT_STR("/"),
-        .headers = headers, .headers_n = 2,
-        .timeout_ms = 5000, .attempts_max = 1,
-    };
-    lt_json_writer_t w;
-    lt_out_t out;
+    ltw_kinesis_call_t call;
 
-    lt_out_init(&out, storage, sizeof(storage));
-    lt_json_begin(&w, &out);
-    lt_json_open_object(&w, NULL);
-    lt_json_put_str(&w, "StreamName", stream);
-    lt_json_put_str(&w, "ShardId", shard);
-    ltw_aws_kinesis_position(&w, position, "ShardIteratorType",
+    ltw_aws_kinesis_begin(&call, "GetShardIterator");
+    lt_json_put_str(&call.json, "StreamName", stream);
+    lt_json_put_str(&call.json, "ShardId", shard);
+    ltw_aws_kinesis_position(&call.json, position, "ShardIteratorType",
         "StartingSequenceNumber");
-    lt_json_close_object(&w);
-    if (lt_out_result(&out) != LT_OK) {
-        return 0;
-    }
-    request.body = (lt_str_t) { storage, lt_out_len(&out) };
-    return ltw_aws_call(aws, &request, handler, data);
+    return ltw_aws_kinesis_send(&call, aws, handler, data);
 }
 
 lt_result_t

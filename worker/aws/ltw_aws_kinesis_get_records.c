@@ -1,39 +1,18 @@
 #include "aws/ltw_aws_kinesis_get_records.h"
 
-#include "lt_kinesis.h"
+#include "aws/ltw_aws_kinesis.h"
 
 ltw_aws_id_t
 ltw_aws_kinesis_get_records(ltw_aws_t *aws, lt_str_t iterator, unsigned limit,
     ltw_aws_handler_t handler, void *data)
 {
-    static const lt_header_t headers[] = {
-        { { "Content-Type", 12 }, { LT_KINESIS_CONTENT_TYPE,
-            sizeof(LT_KINESIS_CONTENT_TYPE) - 1 } },
-        { { "X-Amz-Target", 12 }, { LT_KINESIS_TARGET "GetRecords",
-            sizeof(LT_KINESIS_TARGET "GetRecords") - 1 } },
-    };
-    char storage[2048];
-    ltw_aws_request_t request = {
-        .service = LTW_AWS_KINESIS, .operation = "GetRecords",
-        .method = "POST", .path = LT_STR("/"),
-        .headers = headers, .headers_n = 2,
-        .timeout_ms = 5000, .attempts_max = 1,
-        .response_max_bytes = LTW_GET_RECORDS_BODY_MAX,
-    };
-    lt_json_writer_t w;
-    lt_out_t out;
+    ltw_kinesis_call_t call;
 
-    lt_out_init(&out, storage, sizeof(storage));
-    lt_json_begin(&w, &out);
-    lt_json_open_object(&w, NULL);
-    lt_json_put_str(&w, "ShardIterator", iterator);
-    lt_json_put_int(&w, "Limit", limit);
-    lt_json_close_object(&w);
-    if (lt_out_result(&out) != LT_OK) {
-        return 0;
-    }
-    request.body = (lt_str_t) { storage, lt_out_len(&out) };
-    return ltw_aws_call(aws, &request, handler, data);
+    ltw_aws_kinesis_begin(&call, "GetRecords");
+    call.response_max_bytes = LTW_GET_RECORDS_BODY_MAX;
+    lt_json_put_str(&call.json, "ShardIterator", iterator);
+    lt_json_put_int(&call.json, "Limit", limit);
+    return ltw_aws_kinesis_send(&call, aws, handler, data);
 }
 
 lt_result_t

@@ -1,9 +1,7 @@
 #include "aws/ltw_aws_kinesis_list_shards.h"
 
-#include "lt_json.h"
-#include "lt_kinesis.h"
+#include "aws/ltw_aws_kinesis.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,35 +11,14 @@ ltw_aws_id_t
 ltw_aws_kinesis_list_shards(ltw_aws_t *aws, lt_str_t stream, lt_str_t token,
     ltw_aws_handler_t handler, void *data)
 {
-    static const lt_header_t headers[] = {
-        { { "Content-Type", 12 }, { LT_KINESIS_CONTENT_TYPE,
-            sizeof(LT_KINESIS_CONTENT_TYPE) - 1 } },
-        { { "X-Amz-Target", 12 }, { LT_KINESIS_TARGET "ListShards",
-            sizeof(LT_KINESIS_TARGET "ListShards") - 1 } },
-    };
-    char storage[4096];
-    ltw_aws_request_t request = {
-        .service = LTW_AWS_KINESIS, .operation = "ListShards",
-        .method = "POST", .path = LT_STR("/"),
-        .headers = headers, .headers_n = 2,
-        .timeout_ms = 5000, .attempts_max = 1,
-        .response_max_bytes = LTW_LIST_SHARDS_BODY_MAX,
-    };
-    lt_json_writer_t w;
-    lt_out_t out;
+    ltw_kinesis_call_t call;
 
-    lt_out_init(&out, storage, sizeof(storage));
-    lt_json_begin(&w, &out);
-    lt_json_open_object(&w, NULL);
+    ltw_aws_kinesis_begin(&call, "ListShards");
+    call.response_max_bytes = LTW_LIST_SHARDS_BODY_MAX;
     /* a token must come alone */
-    lt_json_put_str(&w, token.len > 0 ? "NextToken" : "StreamName",
+    lt_json_put_str(&call.json, token.len > 0 ? "NextToken" : "StreamName",
         token.len > 0 ? token : stream);
-    lt_json_close_object(&w);
-    if (lt_out_result(&out) != LT_OK) {
-        return 0;
-    }
-    request.body = (lt_str_t) { storage, lt_out_len(&out) };
-    return ltw_aws_call(aws, &request, handler, data);
+    return ltw_aws_kinesis_send(&call, aws, handler, data);
 }
 
 /* Absent reads as "". */
