@@ -39,65 +39,30 @@ my $socket = speaker(session(), behind =>
         '{"action":"heartbeat"}') } 1 .. 3);
 ok $socket->json('heartbeatAck'), "answer $_" for 1 .. 3;
 
-=== TEST 4: no upgrade at all
---- request
-GET /ws?sessionId=good-talk-123
---- error_code: 426
---- response_headers
-Upgrade: websocket
+=== TEST 4: what is no upgrade, or not ours
+--- ws
+my $key = 'Sec-WebSocket-Key';
+my @refused = (
+    ['no upgrade at all', 426, Upgrade => undef, Connection => undef,
+        'Sec-WebSocket-Version' => undef, $key => undef],
+    ['another protocol', 426, Upgrade => 'h2c'],
+    ['an old version', 426, 'Sec-WebSocket-Version' => 8],
+    ['no key', 400, $key => undef],
+    ['a key of 15 bytes', 400, $key => 'dGhlIHNhbXBsZSBub25j'],
+    ['a key that is not base64', 400, $key => 'dGhlIHNhbXBsZSBub25jZ*=='],
+);
+for (@refused) {
+    my ($what, $status, %header) = @$_;
+    my $socket = connect_ws('/ws?sessionId=good-talk-123',
+        headers => \%header);
+    is $socket->status, $status, $what;
+    next if $status != 426;
+    is $socket->header('Upgrade'), 'websocket', "$what: told what we speak";
+    is $socket->header('Sec-WebSocket-Version'), 13, "$what: which version"
+        if $header{'Sec-WebSocket-Version'};
+}
 
-=== TEST 5: another protocol than websocket
---- request
-GET /ws?sessionId=good-talk-123
---- more_headers
-Upgrade: h2c
-Connection: Upgrade, close
-Sec-WebSocket-Version: 13
-Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
---- error_code: 426
-
-=== TEST 6: an old version is told which one we speak
---- request
-GET /ws?sessionId=good-talk-123
---- more_headers
-Upgrade: websocket
-Connection: Upgrade, close
-Sec-WebSocket-Version: 8
-Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
---- error_code: 426
---- response_headers
-Sec-WebSocket-Version: 13
-
-=== TEST 7: no key
---- request
-GET /ws?sessionId=good-talk-123
---- more_headers
-Upgrade: websocket
-Connection: Upgrade, close
-Sec-WebSocket-Version: 13
---- error_code: 400
-
-=== TEST 8: a key of 15 bytes
---- request
-GET /ws?sessionId=good-talk-123
---- more_headers
-Upgrade: websocket
-Connection: Upgrade, close
-Sec-WebSocket-Version: 13
-Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j
---- error_code: 400
-
-=== TEST 9: a key that is not base64
---- request
-GET /ws?sessionId=good-talk-123
---- more_headers
-Upgrade: websocket
-Connection: Upgrade, close
-Sec-WebSocket-Version: 13
-Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZ*==
---- error_code: 400
-
-=== TEST 10: only GET upgrades
+=== TEST 5: only GET upgrades
 --- request
 POST /ws?sessionId=good-talk-123
 --- more_headers
@@ -107,14 +72,14 @@ Sec-WebSocket-Version: 13
 Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
 --- error_code: 405
 
-=== TEST 11: HTTP/1.0 cannot upgrade
+=== TEST 6: HTTP/1.0 cannot upgrade
 --- raw_request eval
 "GET /ws?sessionId=good-talk-123 HTTP/1.0\r\nHost: x\r\nUpgrade: websocket\r\n"
 . "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
 . "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 --- error_code: 426
 
-=== TEST 12: what a query may lack, in the order of the contract
+=== TEST 7: what a query may lack, in the order of the contract
 --- ws
 my $session = session();
 my $id = $session->{sessionId};
@@ -161,7 +126,7 @@ for (@refused) {
 is connect_ws("/ws?sessionId=$id&targetLanguage=xx")->error
     ->{details}{languageCode}, 'xx', 'the language is named';
 
-=== TEST 13: an ended session is refused
+=== TEST 8: an ended session is refused
 --- lt_http
 lt_end_grace 1s;
 --- ws
@@ -176,7 +141,7 @@ my $again = eventually {
 is $again->status, 403, 'status';
 is $again->error->{code}, 'SESSION_INACTIVE', 'code';
 
-=== TEST 14: targetLanguage makes a listener, even of the owner
+=== TEST 9: targetLanguage makes a listener, even of the owner
 --- ws
 my $session = session();
 my $socket = connect_ws("/ws?token=$session->{speakerToken}"
@@ -185,7 +150,7 @@ is $socket->status, 101, 'upgraded';
 $socket->send_json({ action => 'getSessionStatus' });
 is $socket->json('error')->{code}, 'UNAUTHORIZED_ACTION', 'not a speaker';
 
-=== TEST 15: the token in a header
+=== TEST 10: the token in a header
 --- ws
 my $session = session();
 my $socket = connect_ws("/ws?sessionId=$session->{sessionId}", headers => {
@@ -194,26 +159,26 @@ is $socket->status, 101, 'upgraded';
 $socket->send_json({ action => 'getSessionStatus' });
 ok $socket->json('sessionStatus'), 'as the speaker';
 
-=== TEST 16: a token of another session is of no use
+=== TEST 11: a token of another session is of no use
 --- ws
 my ($mine, $other) = (session(), session());
 my $socket = connect_ws("/ws?token=$mine->{speakerToken}"
     . "&sessionId=$other->{sessionId}");
 is $socket->status, 401, 'refused';
 
-=== TEST 17: a listener with a broken token is anonymous
+=== TEST 12: a listener with a broken token is anonymous
 --- ws
 my $session = session();
 is connect_ws("/ws?token=broken&sessionId=$session->{sessionId}"
     . '&targetLanguage=de')->status, 101, 'upgraded';
 
-=== TEST 18: the ten languages of the apps, and the source language itself
+=== TEST 13: the ten languages of the apps, and the source language itself
 --- ws
 my $session = session();
 is connect_ws("/ws?sessionId=$session->{sessionId}&targetLanguage=$_")
     ->status, 101, $_ for qw(en es fr de it pt ja ko zh ar);
 
-=== TEST 19: clients that leave in the middle of the upgrade
+=== TEST 14: clients that leave in the middle of the upgrade
 --- ws
 my $session = session();
 for my $cut (5, 40, 120, 180) {

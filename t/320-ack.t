@@ -41,6 +41,21 @@ sub says {
     }
 }
 
+# A new speaker with so many frames that are safe; then Kinesis fails in that
+# way, and it has said that many: (session, speaker).
+sub halfway {
+    my ($safe, $said, $failure) = @_;
+    my $session = session();
+    my $speaker = asks($session);
+    says($speaker, 1 .. $safe);
+    hears($speaker, $safe * $main::Bytes);
+    kinesis()->script({ always => $failure });
+    says($speaker, $safe + 1 .. $said);
+    eventually { counters()->{audio_accepted_bytes} == $said * $main::Bytes }
+        20;
+    return ($session, $speaker);
+}
+
 # Hears acknowledgements until that many bytes are; the last one.
 sub hears {
     my ($speaker, $bytes) = @_;
@@ -220,13 +235,7 @@ is $speaker->{lost}, $dropped, 'so much';
 
 === TEST 9: back on the same process: all of it, once, even raw
 --- ws
-my $session = session();
-my $speaker = asks($session);
-says($speaker, 1 .. 4);
-hears($speaker, 4 * $main::Bytes);
-kinesis()->script({ always => '503' });
-says($speaker, 5 .. 8);
-eventually { counters()->{audio_accepted_bytes} == 8 * $main::Bytes } 20;
+my ($session, $speaker) = halfway(4, 8, '503');
 $speaker->{socket}->drop(1);
 for my $n (9 .. 12) {
     $speaker->{said} .= pcm($main::Bytes, $n);
@@ -309,13 +318,7 @@ cmp_ok $stored, '>', $written, 'some came twice, and were known by number';
 --- lt_http
 lt_kinesis_record framed;
 --- ws
-my $session = session();
-my $speaker = asks($session);
-says($speaker, 1 .. 2);
-hears($speaker, 2 * $main::Bytes);
-kinesis()->script({ always => 'throttle' });
-says($speaker, 3 .. 6);
-eventually { counters()->{audio_accepted_bytes} == 6 * $main::Bytes } 20;
+my ($session, $speaker) = halfway(2, 6, 'throttle');
 reload();
 my $back = asks($session, $speaker);
 like +($speaker->{socket}->closed(20))[0], qr/^(?:4409|1012)\z/,

@@ -27,6 +27,17 @@ sub heard {
     return @got;
 }
 
+# A listener over TLS that reads when it is told to: (pid, out, in).
+sub slow_tls {
+    my ($session) = @_;
+    my ($node) = glob 'local/node_modules/node-linux-*/bin/node';
+    my $pid = open2(my $out, my $in, $node, 't/lib/tls-slow.mjs',
+        "wss://127.0.0.1:$main::Tls/ws?sessionId=$session->{sessionId}"
+        . '&targetLanguage=es');
+    is scalar(<$out>), "open\n", 'it is there';
+    return ($pid, $out, $in);
+}
+
 our ($message, $heard) = (\&message, \&heard);
 
 our $Tls = $ENV{TEST_NGINX_TLS_PORT} = LT::Env::free_port();
@@ -34,6 +45,11 @@ system("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
     . " -subj /CN=localhost -keyout $LT::Env::Dir/key.pem"
     . " -out $LT::Env::Dir/cert.pem 2>/dev/null") == 0
     or die "openssl req failed\n";
+our $Tls_too = $LT::Suite::Locations . <<'END';
+listen 127.0.0.1:$TEST_NGINX_TLS_PORT ssl;
+ssl_certificate $TEST_NGINX_LT_DIR/cert.pem;
+ssl_certificate_key $TEST_NGINX_LT_DIR/key.pem;
+END
 
 run_tests();
 
@@ -130,22 +146,11 @@ my @got = map { ($back->json('translatedAudio', 20) // {})->{n} } $last + 1 .. 6
 is "@got", join(' ', $last + 1 .. 60), 'and goes on where it was';
 
 === TEST 5: over TLS, where small frames share a record
---- locations
-location = /ws { lt_websocket; }
-location /sessions { lt_sessions; }
-location = /lt/results { lt_results; }
-location = /lt/status { lt_status; }
-listen 127.0.0.1:$TEST_NGINX_TLS_PORT ssl;
-ssl_certificate $TEST_NGINX_LT_DIR/cert.pem;
-ssl_certificate_key $TEST_NGINX_LT_DIR/key.pem;
+--- locations eval: $::Tls_too
 --- ws
 my $session = session();
 my $good = listener($session, 'es');
-my ($node) = glob 'local/node_modules/node-linux-*/bin/node';
-my $pid = open2(my $out, my $in, $node, 't/lib/tls-slow.mjs',
-    "wss://127.0.0.1:$::Tls/ws?sessionId=$session->{sessionId}"
-    . '&targetLanguage=es');
-is scalar(<$out>), "open\n", 'it is there';
+my ($pid, $out, $in) = slow_tls($session);
 my $n = 0;
 my $say = sub {
     for (1 .. $_[0]) {
@@ -175,21 +180,10 @@ is "@audio", join(' ', sort { $a <=> $b } @audio), 'as did what is left of the o
 is $audio[-1], $n, 'up to the newest';
 
 === TEST 6: over TLS, closed with a record half sent
---- locations
-location = /ws { lt_websocket; }
-location /sessions { lt_sessions; }
-location = /lt/results { lt_results; }
-location = /lt/status { lt_status; }
-listen 127.0.0.1:$TEST_NGINX_TLS_PORT ssl;
-ssl_certificate $TEST_NGINX_LT_DIR/cert.pem;
-ssl_certificate_key $TEST_NGINX_LT_DIR/key.pem;
+--- locations eval: $::Tls_too
 --- ws
 my $session = session();
-my ($node) = glob 'local/node_modules/node-linux-*/bin/node';
-my $pid = open2(my $out, my $in, $node, 't/lib/tls-slow.mjs',
-    "wss://127.0.0.1:$::Tls/ws?sessionId=$session->{sessionId}"
-    . '&targetLanguage=es');
-is scalar(<$out>), "open\n", 'it is there';
+my ($pid, $out, $in) = slow_tls($session);
 my $n = 0;
 while ($n++ < 90 && counters()->{sockets_too_slow} == 0) {
     result($session, { language => 'es' }, $::message->('notice', $n));
