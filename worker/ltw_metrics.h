@@ -30,7 +30,6 @@
     X(redis_commands, "commands handed to Redis")                           \
     X(redis_failures, "commands without a reply, or with an error reply")   \
     X(redis_queue_full, "commands refused: too many were waiting")          \
-    X(redis_messages, "messages of subscribed channels")                    \
     X(kinesis_iterator_expired, "shard iterators that expired")             \
     X(subscriptions_opened, "times that a shard was subscribed to")         \
     X(subscriptions_refused, "times that it could not be: polled meanwhile")\

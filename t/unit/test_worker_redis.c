@@ -25,7 +25,6 @@ typedef struct {
     int replies;
     char text[200];
     char error[200];
-    char message[100];
 } room_t;
 
 static void
@@ -211,57 +210,12 @@ test_stalled_server(void **state)
     assert_int_equal(room->metrics.redis_connects, 2);
 }
 
-static void
-on_message(void *data, lt_str_t message)
-{
-    room_t *room = data;
-
-    snprintf(room->message, sizeof(room->message), "%.*s", (int) message.len,
-        message.data);
-}
-
-/* A subscription takes effect at some time after it was asked for. */
-static void
-publish_until_heard(room_t *room, const char *text)
-{
-    int i;
-
-    for (i = 0; i < 80 && strcmp(room->message, text) != 0; i++) {
-        command(room, "PUBLISH", "c", text);
-        room_run_ms(room->loop, room->stop, 100);
-    }
-    assert_string_equal(room->message, text);
-}
-
-static void
-test_subscribe(void **state)
-{
-    room_t *room = *state;
-    ltw_redis_id_t id = ltw_redis_subscribe(room->redis, LT_STR("c"),
-        on_message, room);
-
-    assert_true(id != 0);
-    assert_int_equal(ltw_redis_subscribe(room->redis, LT_STR("c"), on_message,
-        room), 0);
-    publish_until_heard(room, "hello");
-    stop_server(room);                  /* survives a new server */
-    room_run_ms(room->loop, room->stop, 200);
-    start_server(room);
-    publish_until_heard(room, "again");
-    ltw_redis_unsubscribe(room->redis, id);
-    ltw_redis_unsubscribe(room->redis, id);
-    room_run_ms(room->loop, room->stop, 50);
-    command(room, "PUBLISH", "c", "gone");
-    room_run_ms(room->loop, room->stop, 200);
-    assert_string_equal(room->message, "again");
-}
-
 int
 main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_commands), TEST(test_stalled_server), TEST(test_subscribe),
+        TEST(test_commands), TEST(test_stalled_server),
         cmocka_unit_test_setup_teardown(test_no_server, set_up_down,
             tear_down),
     };

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define LTW_REDIS_REMIND_MS 30000       /* "still no Redis", in the log */
-#define LTW_REDIS_CHANNELS_MAX 4096
 
 /* Waiting in order; those before `sent` are with hiredis. */
 typedef struct ltw_redis_cmd_s ltw_redis_cmd_t;
@@ -33,24 +32,14 @@ struct ltw_redis_cmd_s {
     char storage[];
 };
 
-typedef struct {
-    ltw_redis_id_t id;
-    ltw_redis_message_handler_t handler;
-    void *data;
-    size_t len;
-    char channel[];
-} ltw_redis_channel_t;
-
 struct ltw_redis_s {
     ltw_loop_t *loop;
     ltw_metrics_t *metrics;
     char *address;              /* as configured */
     ltw_redis_target_t target;
-    ltw_redis_conn_t *commands;
-    ltw_redis_conn_t *subscriber;       /* opened with the first channel */
+    ltw_redis_conn_t *conn;
     int64_t told_at_ms;         /* last log line about no connection; 0 = up */
     ltw_slots_t slots;          /* ltw_redis_cmd_t */
-    ltw_slots_t channels;       /* ltw_redis_channel_t */
     ltw_redis_cmd_t *first;
     ltw_redis_cmd_t *last;
     ltw_timer_t *deadline;
@@ -92,7 +81,7 @@ ltw_redis_cmd_finish(ltw_redis_cmd_t *cmd, const ltw_reply_t *reply,
 static int
 ltw_redis_cmd_send(ltw_redis_cmd_t *cmd)
 {
-    if (!ltw_redis_conn_send(cmd->redis->commands, cmd->argv, cmd->argv_len,
+    if (!ltw_redis_conn_send(cmd->redis->conn, cmd->argv, cmd->argv_len,
             cmd->argc, cmd))
     {
         return 0;
@@ -155,7 +144,7 @@ ltw_redis_deadline_ready(void *data)
     while (redis->first != NULL && redis->first->deadline_at_ms <= now) {
         if (redis->first->is_sent) {
             /* finishes all that was sent */
-            ltw_redis_conn_drop(redis->commands, "no reply in time");
+            ltw_redis_conn_drop(redis->conn, "no reply in time");
         } else {
             ltw_redis_cmd_finish(redis->first, NULL, "not connected");
         }
@@ -260,84 +249,10 @@ ltw_redis_cancel(ltw_redis_t *redis, ltw_redis_id_t id)
     }
 }
 
-/* ---- subscriptions ---- */
-
-static ltw_redis_channel_t *
-ltw_redis_channel_find(ltw_redis_t *redis, lt_str_t name)
-{
-    ltw_redis_channel_t *channel;
-    size_t i;
-
-    for (i = 0; i < redis->channels.max; i++) {
-        channel = redis->channels.items[i];
-        if (channel != NULL && channel->len == name.len
-            && memcmp(channel->channel, name.data, name.len) == 0)
-        {
-            return channel;
-        }
-    }
-    return NULL;
-}
+/* ---- the connection ---- */
 
 static void
-ltw_redis_on_message(void *data, lt_str_t name, lt_str_t message)
-{
-    ltw_redis_t *redis = data;
-    ltw_redis_channel_t *channel = ltw_redis_channel_find(redis, name);
-
-    if (channel != NULL) {
-        ltw_count(redis->metrics, redis_messages, 1);
-        channel->handler(channel->data, message);
-    }
-}
-
-ltw_redis_id_t
-ltw_redis_subscribe(ltw_redis_t *redis, lt_str_t name,
-    ltw_redis_message_handler_t handler, void *data)
-{
-    ltw_redis_channel_t *channel;
-
-    if (ltw_redis_channel_find(redis, name) != NULL) {
-        return 0;
-    }
-    channel = calloc(1, sizeof(*channel) + name.len);
-    if (channel == NULL) {
-        return 0;
-    }
-    channel->handler = handler;
-    channel->data = data;
-    channel->len = name.len;
-    memcpy(channel->channel, name.data, name.len);
-    channel->id = ltw_slots_add(&redis->channels, channel);
-    if (channel->id == 0) {
-        free(channel);
-        return 0;
-    }
-    if (ltw_redis_conn_is_idle(redis->subscriber)) {
-        ltw_redis_conn_open(redis->subscriber);
-    } else {
-        ltw_redis_conn_subscribe(redis->subscriber, name);
-    }
-    return channel->id;
-}
-
-void
-ltw_redis_unsubscribe(ltw_redis_t *redis, ltw_redis_id_t id)
-{
-    ltw_redis_channel_t *channel = ltw_slots_remove(&redis->channels, id);
-
-    if (channel == NULL) {
-        return;
-    }
-    ltw_redis_conn_unsubscribe(redis->subscriber,
-        (lt_str_t) { channel->channel, channel->len });
-    free(channel);
-}
-
-/* ---- connections ---- */
-
-static void
-ltw_redis_commands_up(void *data)
+ltw_redis_up(void *data)
 {
     ltw_redis_t *redis = data;
 
@@ -350,7 +265,7 @@ ltw_redis_commands_up(void *data)
 
 /* Says it once, and again every half minute that it lasts. */
 static void
-ltw_redis_commands_down(void *data, const char *why)
+ltw_redis_down(void *data, const char *why)
 {
     ltw_redis_t *redis = data;
     int64_t now = ltw_loop_now_ms(redis->loop);
@@ -366,31 +281,6 @@ ltw_redis_commands_down(void *data, const char *why)
         ltw_cstr("address", redis->address), ltw_cstr("error", why),
         ltw_cstr("hint", "check that Redis runs and that redis, "
             "redis_password_file and redis_db are right; trying again"));
-}
-
-static void
-ltw_redis_subscriber_up(void *data)
-{
-    ltw_redis_t *redis = data;
-    ltw_redis_channel_t *channel;
-    size_t i;
-
-    ltw_count(redis->metrics, redis_connects, 1);
-    for (i = 0; i < redis->channels.max; i++) {
-        channel = redis->channels.items[i];
-        if (channel != NULL) {
-            ltw_redis_conn_subscribe(redis->subscriber,
-                (lt_str_t) { channel->channel, channel->len });
-        }
-    }
-}
-
-/* The other connection says it. */
-static void
-ltw_redis_subscriber_down(void *data, const char *why)
-{
-    (void) data;
-    (void) why;
 }
 
 /* ---- the client ---- */
@@ -421,25 +311,12 @@ ltw_redis_address(ltw_redis_t *redis, const char *address)
     return redis->target.port != 0 ? LT_OK : LT_INVALID;
 }
 
-static int
-ltw_redis_make_connections(ltw_redis_t *redis)
-{
-    static const ltw_redis_events_t commands = { ltw_redis_commands_up,
-        ltw_redis_commands_down, ltw_redis_on_reply, NULL };
-    static const ltw_redis_events_t subscriber = { ltw_redis_subscriber_up,
-        ltw_redis_subscriber_down, NULL, ltw_redis_on_message };
-
-    redis->commands = ltw_redis_conn_new(redis->loop, &redis->target,
-        &commands, redis);
-    redis->subscriber = ltw_redis_conn_new(redis->loop, &redis->target,
-        &subscriber, redis);
-    return redis->commands != NULL && redis->subscriber != NULL;
-}
-
 ltw_redis_t *
 ltw_redis_new(ltw_loop_t *loop, ltw_metrics_t *metrics,
     const ltw_redis_options_t *options)
 {
+    static const ltw_redis_events_t events = { ltw_redis_up, ltw_redis_down,
+        ltw_redis_on_reply };
     ltw_redis_t *redis = calloc(1, sizeof(*redis));
 
     if (redis == NULL) {
@@ -456,13 +333,13 @@ ltw_redis_new(ltw_loop_t *loop, ltw_metrics_t *metrics,
         || redis->deadline == NULL
         || (options->password != NULL && redis->target.password == NULL)
         || ltw_slots_init(&redis->slots, LTW_REDIS_QUEUE_MAX) != LT_OK
-        || ltw_slots_init(&redis->channels, LTW_REDIS_CHANNELS_MAX) != LT_OK
-        || !ltw_redis_make_connections(redis))
+        || (redis->conn = ltw_redis_conn_new(loop, &redis->target, &events,
+                redis)) == NULL)
     {
         ltw_redis_free(&redis);
         return NULL;
     }
-    ltw_redis_conn_open(redis->commands);
+    ltw_redis_conn_open(redis->conn);
     return redis;
 }
 
@@ -471,7 +348,6 @@ ltw_redis_free(ltw_redis_t **redis)
 {
     ltw_redis_t *r = *redis;
     ltw_redis_cmd_t *cmd;
-    void *item;
 
     if (r == NULL) {
         return;
@@ -479,18 +355,12 @@ ltw_redis_free(ltw_redis_t **redis)
     for (cmd = r->first; cmd != NULL; cmd = cmd->next) {
         cmd->handler = NULL;
     }
-    while ((item = ltw_slots_any(&r->channels)) != NULL) {
-        ltw_slots_remove(&r->channels, ((ltw_redis_channel_t *) item)->id);
-        free(item);
-    }
-    ltw_redis_conn_free(&r->commands);
-    ltw_redis_conn_free(&r->subscriber);
+    ltw_redis_conn_free(&r->conn);
     while (r->first != NULL) {
         ltw_redis_cmd_free(r->first);
     }
     ltw_timer_free(&r->deadline);
     ltw_slots_deinit(&r->slots);
-    ltw_slots_deinit(&r->channels);
     free(r->address);
     free(r->target.host);
     if (r->target.password != NULL) {

@@ -1,12 +1,10 @@
 /*
- * Redis commands and subscriptions, over connections of ltw_redis_conn.h.
+ * Redis commands, over one connection (ltw_redis_conn.h) that is made anew for
+ * ever.  Not here: subscriptions; the worker has none.
  *
- * Two connections (commands; subscriptions, opened with the first one), each
- * reconnected for ever after 100 ms to 5 s; a name is resolved again each
- * time.  Commands wait at most LTW_REDIS_TIMEOUT_MS for their reply, the time
+ * Commands wait at most LTW_REDIS_TIMEOUT_MS for their reply, the time
  * without a connection included, and at most LTW_REDIS_QUEUE_MAX wait.
  * A command whose reply is lost may have been done: make it harmless twice.
- * Subscriptions survive reconnects; what was published meanwhile is lost.
  */
 #ifndef LTW_REDIS_H
 #define LTW_REDIS_H
@@ -68,12 +66,5 @@ ltw_redis_id_t ltw_redis_script(ltw_redis_t *redis, const char *script,
 
 /* The handler of this command will not run.  The command may. */
 void ltw_redis_cancel(ltw_redis_t *redis, ltw_redis_id_t id);
-
-typedef void (*ltw_redis_message_handler_t)(void *data, lt_str_t message);
-
-/* One handler a channel: 0 when there is one already, or no memory. */
-ltw_redis_id_t ltw_redis_subscribe(ltw_redis_t *redis, lt_str_t channel,
-    ltw_redis_message_handler_t handler, void *data);
-void ltw_redis_unsubscribe(ltw_redis_t *redis, ltw_redis_id_t id);
 
 #endif

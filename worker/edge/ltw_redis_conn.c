@@ -371,47 +371,7 @@ ltw_redis_conn_send(ltw_redis_conn_t *conn, const char **argv,
                (int) argc, argv, argv_len) == REDIS_OK;
 }
 
-static void
-ltw_redis_on_message(redisAsyncContext *ac, void *r, void *data)
-{
-    ltw_redis_conn_t *conn = ac->data;
-    const ltw_reply_t *reply = r;
-
-    (void) data;
-    if (ltw_reply_size(reply) == 3
-        && lt_str_is(ltw_reply_str(ltw_reply_at(reply, 0)), "message"))
-    {
-        conn->events.on_message(conn->data,
-            ltw_reply_str(ltw_reply_at(reply, 1)),
-            ltw_reply_str(ltw_reply_at(reply, 2)));
-    }
-}
-
-void
-ltw_redis_conn_subscribe(ltw_redis_conn_t *conn, lt_str_t channel)
-{
-    if (conn->state == LTW_REDIS_UP) {
-        redisAsyncCommand(conn->ac, ltw_redis_on_message, NULL,
-            "SUBSCRIBE %b", channel.data, channel.len);
-    }
-}
-
-void
-ltw_redis_conn_unsubscribe(ltw_redis_conn_t *conn, lt_str_t channel)
-{
-    if (conn->state == LTW_REDIS_UP) {
-        redisAsyncCommand(conn->ac, NULL, NULL, "UNSUBSCRIBE %b",
-            channel.data, channel.len);
-    }
-}
-
 /* ---- life ---- */
-
-int
-ltw_redis_conn_is_idle(const ltw_redis_conn_t *conn)
-{
-    return conn->state == LTW_REDIS_IDLE;
-}
 
 ltw_redis_conn_t *
 ltw_redis_conn_new(ltw_loop_t *loop, const ltw_redis_target_t *target,

@@ -28,26 +28,20 @@ typedef struct {
        reply, which may be Redis' own error.  Also inside drop and free. */
     void (*on_reply)(void *command, const ltw_reply_t *reply,
         const char *error);
-    void (*on_message)(void *data, lt_str_t channel, lt_str_t message);
 } ltw_redis_events_t;
 
-/* NULL: no memory.  data is on_up's, on_down's and on_message's. */
+/* NULL: no memory.  data is on_up's and on_down's. */
 ltw_redis_conn_t *ltw_redis_conn_new(ltw_loop_t *loop,
     const ltw_redis_target_t *target, const ltw_redis_events_t *events,
     void *data);
 void ltw_redis_conn_free(ltw_redis_conn_t **conn);
 
-void ltw_redis_conn_open(ltw_redis_conn_t *conn);       /* when idle */
-int ltw_redis_conn_is_idle(const ltw_redis_conn_t *conn);
+void ltw_redis_conn_open(ltw_redis_conn_t *conn);       /* once */
 /* Ends it; the next try follows. */
 void ltw_redis_conn_drop(ltw_redis_conn_t *conn, const char *why);
 
 /* 0: not now.  What argv points to must live until on_reply(command). */
 int ltw_redis_conn_send(ltw_redis_conn_t *conn, const char **argv,
     const size_t *argv_len, size_t argc, void *command);
-
-/* Nothing happens when it is not up. */
-void ltw_redis_conn_subscribe(ltw_redis_conn_t *conn, lt_str_t channel);
-void ltw_redis_conn_unsubscribe(ltw_redis_conn_t *conn, lt_str_t channel);
 
 #endif
