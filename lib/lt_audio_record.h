@@ -12,7 +12,6 @@
 #include "lt_base.h"
 
 #define LT_AUDIO_RECORD_HEADER_LEN 32
-#define LT_AUDIO_SAMPLE_RATE_HZ 16000
 #define LT_AUDIO_BYTES_PER_S 32000
 
 #define LT_AUDIO_FLAG_GAP 0x01      /* audio before offset was dropped */

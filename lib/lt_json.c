@@ -168,12 +168,6 @@ lt_json_bool(const lt_json_t *object, const char *key, int *out)
     return 1;
 }
 
-int
-lt_json_is_null(const lt_json_t *object, const char *key)
-{
-    return json_is_null(json_object_get(value(object), key));
-}
-
 /* Length of the valid character at p, 0 when there is none. */
 static size_t
 char_len(const uint8_t *p, const uint8_t *end)

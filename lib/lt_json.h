@@ -32,7 +32,6 @@ int lt_json_string(const lt_json_t *object, const char *key, lt_str_t *out);
 int lt_json_int(const lt_json_t *object, const char *key, int64_t *out);
 int lt_json_number(const lt_json_t *object, const char *key, double *out);
 int lt_json_bool(const lt_json_t *object, const char *key, int *out);
-int lt_json_is_null(const lt_json_t *object, const char *key);
 
 /* 1 and the string value of an array element. */
 int lt_json_at_string(const lt_json_t *array, size_t i, lt_str_t *out);

@@ -6,33 +6,32 @@
 
 typedef struct {
     const char *code;
-    const char *name;
     const char *transcribe;
     unsigned flags;
 } language_t;
 
 /* The ten of the apps' menus first, the rest by code. */
 static const language_t languages[] = {
-    {"en", "English", "en-US", BOTH},
-    {"es", "Spanish", "es-ES", BOTH},
-    {"fr", "French", "fr-FR", BOTH},
-    {"de", "German", "de-DE", BOTH},
-    {"it", "Italian", "it-IT", BOTH},
-    {"pt", "Portuguese", "pt-BR", BOTH},
-    {"ja", "Japanese", "ja-JP", BOTH},
-    {"ko", "Korean", "ko-KR", BOTH},
-    {"zh", "Chinese", "zh-CN", BOTH},
-    {"ar", "Arabic", "ar-SA", BOTH},
-    {"ca", "Catalan", "ca-ES", TARGET},
-    {"da", "Danish", "da-DK", BOTH},
-    {"fi", "Finnish", "fi-FI", BOTH},
-    {"hi", "Hindi", "hi-IN", BOTH},
-    {"nl", "Dutch", "nl-NL", BOTH},
-    {"no", "Norwegian", "no-NO", BOTH},
-    {"pl", "Polish", "pl-PL", BOTH},
-    {"ru", "Russian", "ru-RU", BOTH},
-    {"sv", "Swedish", "sv-SE", BOTH},
-    {"tr", "Turkish", "tr-TR", BOTH}
+    {"en", "en-US", BOTH},
+    {"es", "es-ES", BOTH},
+    {"fr", "fr-FR", BOTH},
+    {"de", "de-DE", BOTH},
+    {"it", "it-IT", BOTH},
+    {"pt", "pt-BR", BOTH},
+    {"ja", "ja-JP", BOTH},
+    {"ko", "ko-KR", BOTH},
+    {"zh", "zh-CN", BOTH},
+    {"ar", "ar-SA", BOTH},
+    {"ca", "ca-ES", TARGET},
+    {"da", "da-DK", BOTH},
+    {"fi", "fi-FI", BOTH},
+    {"hi", "hi-IN", BOTH},
+    {"nl", "nl-NL", BOTH},
+    {"no", "no-NO", BOTH},
+    {"pl", "pl-PL", BOTH},
+    {"ru", "ru-RU", BOTH},
+    {"sv", "sv-SE", BOTH},
+    {"tr", "tr-TR", BOTH}
 };
 
 #define LANGUAGES_N (sizeof(languages) / sizeof(languages[0]))
@@ -79,14 +78,6 @@ lt_language_transcribe(lt_str_t code)
     const language_t *language = find(code);
 
     return language == NULL ? NULL : language->transcribe;
-}
-
-const char *
-lt_language_name(lt_str_t code)
-{
-    const language_t *language = find(code);
-
-    return language == NULL ? NULL : language->name;
 }
 
 const char *

@@ -12,9 +12,6 @@ int lt_language_is_target(lt_str_t code);
 /* "en" -> "en-US": the code that Transcribe streaming takes; NULL unknown. */
 const char *lt_language_transcribe(lt_str_t code);
 
-/* "es" -> "Spanish"; NULL unknown. */
-const char *lt_language_name(lt_str_t code);
-
 /* Row i of the table, NULL past the end: for lists shown to people. */
 const char *lt_language_at(size_t i);
 

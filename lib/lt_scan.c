@@ -28,8 +28,8 @@ lt_scan_fail(lt_scan_t *s, lt_result_t rc)
 }
 
 /* The next byte after white space, not consumed; -1 at the end. */
-int
-lt_scan_peek(lt_scan_t *s)
+static int
+scan_peek(lt_scan_t *s)
 {
     while (s->pos < s->end) {
         char c = *s->pos;
@@ -42,10 +42,11 @@ lt_scan_peek(lt_scan_t *s)
     return -1;
 }
 
-int
-lt_scan_expect(lt_scan_t *s, int c)
+/* -1 unless it comes next; consumed. */
+static int
+scan_expect(lt_scan_t *s, int c)
 {
-    if (lt_scan_peek(s) != c) {
+    if (scan_peek(s) != c) {
         return lt_scan_fail(s, LT_INVALID);
     }
     s->pos++;
@@ -119,13 +120,14 @@ skip_escape(lt_scan_t *s)
     }
 }
 
-lt_str_t
-lt_scan_string(lt_scan_t *s)
+/* A string with its escapes, seen in has_escapes. */
+static lt_str_t
+scan_string(lt_scan_t *s)
 {
     lt_str_t text = {NULL, 0};
 
     s->has_escapes = 0;
-    if (lt_scan_expect(s, '"') != 0) {
+    if (scan_expect(s, '"') != 0) {
         return text;
     }
 
@@ -190,7 +192,7 @@ static void skip_value(lt_scan_t *s, unsigned depth);
 int
 lt_scan_next(lt_scan_t *s, int closing)
 {
-    int c = lt_scan_peek(s);
+    int c = scan_peek(s);
 
     if (c != ',' && c != closing) {
         (void)lt_scan_fail(s, LT_INVALID);
@@ -209,14 +211,14 @@ skip_container(lt_scan_t *s, int closing, unsigned depth)
     }
 
     s->pos++;
-    if (lt_scan_peek(s) == closing) {
+    if (scan_peek(s) == closing) {
         s->pos++;
         return;
     }
     do {
         if (closing == '}') {
-            (void)lt_scan_string(s);
-            (void)lt_scan_expect(s, ':');
+            (void)scan_string(s);
+            (void)scan_expect(s, ':');
         }
         skip_value(s, depth + 1);
     } while (lt_scan_next(s, closing));
@@ -225,7 +227,7 @@ skip_container(lt_scan_t *s, int closing, unsigned depth)
 static void
 skip_value(lt_scan_t *s, unsigned depth)
 {
-    switch (lt_scan_peek(s)) {
+    switch (scan_peek(s)) {
     case '{':
         skip_container(s, '}', depth);
         break;
@@ -233,7 +235,7 @@ skip_value(lt_scan_t *s, unsigned depth)
         skip_container(s, ']', depth);
         break;
     case '"':
-        (void)lt_scan_string(s);
+        (void)scan_string(s);
         break;
     case 't':
         skip_word(s, "true");
@@ -260,10 +262,10 @@ lt_scan_open(lt_scan_t *s, int opening)
 {
     int closing = opening == '{' ? '}' : ']';
 
-    if (lt_scan_expect(s, opening) != 0) {
+    if (scan_expect(s, opening) != 0) {
         return 0;
     }
-    if (lt_scan_peek(s) == closing) {
+    if (scan_peek(s) == closing) {
         s->pos++;
         return 0;
     }
@@ -273,24 +275,24 @@ lt_scan_open(lt_scan_t *s, int opening)
 lt_str_t
 lt_scan_key(lt_scan_t *s)
 {
-    lt_str_t key = lt_scan_string(s);
+    lt_str_t key = scan_string(s);
 
     if (s->rc == LT_OK && s->has_escapes) {
         (void)lt_scan_fail(s, LT_AGAIN);
     }
-    (void)lt_scan_expect(s, ':');
+    (void)scan_expect(s, ':');
     return key;
 }
 
 void
 lt_scan_text(lt_scan_t *s, lt_str_t *text)
 {
-    if (text->data != NULL || lt_scan_peek(s) != '"') {
+    if (text->data != NULL || scan_peek(s) != '"') {
         (void)lt_scan_fail(s, LT_AGAIN);
         return;
     }
 
-    *text = lt_scan_string(s);
+    *text = scan_string(s);
     if (s->rc == LT_OK && s->has_escapes) {
         (void)lt_scan_fail(s, LT_AGAIN);
     }
@@ -299,7 +301,7 @@ lt_scan_text(lt_scan_t *s, lt_str_t *text)
 lt_result_t
 lt_scan_end(lt_scan_t *s)
 {
-    if (s->rc == LT_OK && lt_scan_peek(s) != -1) {
+    if (s->rc == LT_OK && scan_peek(s) != -1) {
         (void)lt_scan_fail(s, LT_INVALID);
     }
     return s->rc;

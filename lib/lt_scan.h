@@ -27,12 +27,6 @@ void lt_scan_init(lt_scan_t *s, lt_str_t text);
 /* Always -1. */
 int lt_scan_fail(lt_scan_t *s, lt_result_t rc);
 
-/* The next byte after white space, not consumed; -1 at the end. */
-int lt_scan_peek(lt_scan_t *s);
-
-/* -1 unless it comes next; consumed. */
-int lt_scan_expect(lt_scan_t *s, int c);
-
 /*
  * An object or array: while (or before do) members are there.
  *   if (lt_scan_open(s, '{')) do { key, value } while (lt_scan_next(s, '}'));
@@ -45,9 +39,6 @@ lt_str_t lt_scan_key(lt_scan_t *s);     /* and its colon */
 
 /* A string as it stands; *text must be empty, so that a second one shows. */
 void lt_scan_text(lt_scan_t *s, lt_str_t *text);
-
-/* A string with its escapes, seen in has_escapes. */
-lt_str_t lt_scan_string(lt_scan_t *s);
 
 /* Any value. */
 void lt_scan_skip(lt_scan_t *s);

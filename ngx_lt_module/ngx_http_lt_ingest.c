@@ -84,7 +84,7 @@ ngx_http_lt_ingest_exit_process(ngx_http_lt_main_conf_t *mcf)
     while (!ngx_queue_empty(&p->streams)) {
         q = ngx_queue_head(&p->streams);
         in = ngx_queue_data(q, ngx_http_lt_ingest_t, queue);
-        lost += ngx_http_lt_ingest_pending_bytes(in);
+        lost += in->pending.bytes + in->flight.bytes;
         ngx_http_lt_stream_free(in);
     }
 
@@ -403,13 +403,6 @@ ngx_http_lt_ingest_on_loss(ngx_http_lt_ingest_t *in,
 {
     in->loss = handler;
     in->loss_data = data;
-}
-
-
-size_t
-ngx_http_lt_ingest_pending_bytes(const ngx_http_lt_ingest_t *in)
-{
-    return in->pending.bytes + in->flight.bytes;
 }
 
 

@@ -88,9 +88,6 @@ void ngx_http_lt_ingest_on_ack(ngx_http_lt_ingest_t *in,
 void ngx_http_lt_ingest_on_loss(ngx_http_lt_ingest_t *in,
     ngx_http_lt_ingest_loss_pt handler, void *data);
 
-/* PCM accepted and neither acknowledged nor dropped. */
-size_t ngx_http_lt_ingest_pending_bytes(const ngx_http_lt_ingest_t *in);
-
 /* The number of the byte that is accepted next. */
 uint64_t ngx_http_lt_ingest_offset(const ngx_http_lt_ingest_t *in);
 

@@ -22,12 +22,6 @@ ltw_log_set_level(ltw_log_level_t level)
     ltw_log_level = level;
 }
 
-int
-ltw_log_is_on(ltw_log_level_t level)
-{
-    return level <= ltw_log_level;
-}
-
 uint64_t
 ltw_log_dropped(void)
 {
@@ -80,7 +74,7 @@ ltw_log_write(ltw_log_level_t level, const char *event,
     char time_text[40];
     size_t i;
 
-    if (!ltw_log_is_on(level)) {
+    if (level > ltw_log_level) {
         return;
     }
     ltw_log_time(time_text, sizeof(time_text));

@@ -30,7 +30,6 @@ typedef struct {
 
 /* Process-wide: what is above level is not written.  Default LTW_INFO. */
 void ltw_log_set_level(ltw_log_level_t level);
-int ltw_log_is_on(ltw_log_level_t level);
 uint64_t ltw_log_dropped(void);
 
 #define ltw_log(level, event, ...)                                          \

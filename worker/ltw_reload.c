@@ -13,7 +13,7 @@ static const char *const ltw_reload_names[] = {
     "log_level",
 };
 
-int
+static int
 ltw_reload_takes(const char *name)
 {
     size_t i;

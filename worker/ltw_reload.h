@@ -16,9 +16,6 @@ typedef struct {
     char pinned[LTW_RELOAD_NAMES_MAX];  /* of what needs a restart */
 } ltw_reload_t;
 
-/* 1: it can change without a restart.  "": no parameter. */
-int ltw_reload_takes(const char *name);
-
 /* LT_INVALID: as ltw_config_read(), and *config is as it was. */
 lt_result_t ltw_reload(ltw_config_t *config, const char *path,
     ltw_reload_t *reload, lt_error_t *err);

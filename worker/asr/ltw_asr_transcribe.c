@@ -13,7 +13,6 @@
 #include "ltw_log.h"
 
 #define AUDIO_EVENT_MAX 32000           /* bytes of PCM, 1 s: AudioEvent */
-#define END_FRAME_SIZE 128              /* 83 are used */
 #define ANSWER_MAX (1024 * 1024)        /* one event */
 #define CONNECT_TIMEOUT_MS 5000
 #define OPEN_TIMEOUT_MS 10000           /* until the answer's headers */

@@ -16,7 +16,6 @@
 #include "ltw_metrics.h"
 
 #define LTW_HTTP_REQUESTS_MAX 4096
-#define LTW_HTTP_HEADERS_MAX 32
 
 typedef struct ltw_http_s ltw_http_t;
 typedef uint64_t ltw_http_id_t;
