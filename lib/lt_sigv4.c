@@ -1,6 +1,5 @@
 #include "lt_sigv4.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 

@@ -4,7 +4,6 @@
 #include "lt_xml.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define LTW_AWS_ERROR_BODY_MAX 65536

@@ -7,7 +7,6 @@
 #include "lt_crypto.h"
 #include "lt_text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

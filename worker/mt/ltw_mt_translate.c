@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "aws/ltw_aws_translate_text.h"
-#include "ltw_log.h"
 
 typedef struct {
     ltw_mt_engine_t base;

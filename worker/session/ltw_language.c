@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lt_language.h"
 #include "ltw_log.h"
 #include "publish/ltw_message.h"
 #include "session/ltw_bill.h"
