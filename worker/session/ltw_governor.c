@@ -50,11 +50,10 @@ ltw_governor_voice(ltw_governor_t *g, int64_t backlog_ms)
 }
 
 
-ltw_pace_action_t
-ltw_governor_translate(const ltw_governor_t *g, size_t waiting_n)
+int
+ltw_governor_is_skipping(size_t waiting_n)
 {
-    (void) g;
-    return waiting_n > WAITING_MAX ? LTW_PACE_SKIP : LTW_PACE_NORMAL;
+    return waiting_n > WAITING_MAX;
 }
 
 

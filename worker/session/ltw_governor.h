@@ -35,9 +35,8 @@ void ltw_governor_init(ltw_governor_t *governor, int is_live);
 /* Of the next segment to be voiced. */
 ltw_pace_t ltw_governor_voice(ltw_governor_t *governor, int64_t backlog_ms);
 
-/* Of the next segment to be translated: so many wait for that. */
-ltw_pace_action_t ltw_governor_translate(const ltw_governor_t *governor,
-    size_t waiting_n);
+/* So many wait for a translation: the first is not even translated. */
+int ltw_governor_is_skipping(size_t waiting_n);
 
 const char *ltw_pace_name(ltw_pace_action_t action);
 

@@ -222,7 +222,7 @@ translate_next(ltw_language_t *l)
         if (job->state != LTW_JOB_WAITING) {
             continue;
         }
-        if (ltw_governor_translate(&l->governor, waiting) == LTW_PACE_SKIP) {
+        if (ltw_governor_is_skipping(waiting)) {
             skip(l, job);
         } else if (busy < LTW_LANGUAGE_BUSY_MAX) {
             ltw_job_translate(job);
