@@ -2,6 +2,7 @@
 
 #include "aws/ltw_aws_credentials.h"
 #include "aws/ltw_aws_endpoint.h"
+#include "aws/ltw_aws_signed.h"
 #include "aws/ltw_aws_turn.h"
 #include "ltw_log.h"
 #include "ltw_slots.h"
@@ -13,22 +14,15 @@
 #include <string.h>
 
 #define LTW_AWS_CALLS_AT_ONCE 2048
-#define LTW_AWS_HEADERS_MAX 16
-#define LTW_AWS_URL_MAX 4096
-#define LTW_AWS_AUTHORIZATION_MAX 2048
 #define LTW_AWS_KEYS_WAIT_MS 100        /* how often a call looks for keys */
 
-typedef struct {
-    const char *name;           /* in metrics, logs and the status page */
-    const char *signing;
-} ltw_aws_row_t;
-
-static const ltw_aws_row_t ltw_aws_rows[LTW_AWS_SERVICES_N] = {
-    [LTW_AWS_KINESIS] = { "kinesis", "kinesis" },
-    [LTW_AWS_TRANSCRIBE] = { "transcribe", "transcribe" },
-    [LTW_AWS_TRANSLATE] = { "translate", "translate" },
-    [LTW_AWS_POLLY] = { "polly", "polly" },
-    [LTW_AWS_S3] = { "s3", "s3" },
+/* In metrics, logs, on the status page, and as they are signed. */
+static const char *const ltw_aws_names[LTW_AWS_SERVICES_N] = {
+    [LTW_AWS_KINESIS] = "kinesis",
+    [LTW_AWS_TRANSCRIBE] = "transcribe",
+    [LTW_AWS_TRANSLATE] = "translate",
+    [LTW_AWS_POLLY] = "polly",
+    [LTW_AWS_S3] = "s3",
 };
 
 struct ltw_aws_s {
@@ -50,7 +44,7 @@ typedef struct {
     ltw_timer_t *timer;         /* before the next try */
     ltw_aws_handler_t handler;
     void *data;
-    ltw_aws_request_t request;  /* its views point into storage */
+    ltw_aws_request_t request;  /* its views point here and into storage */
     lt_header_t headers[LTW_AWS_HEADERS_MAX];
     char trace[LT_TRACE_LEN + 1];       /* "": none */
     char payload_hash[LT_SIGV4_HEX_LEN];
@@ -116,125 +110,36 @@ ltw_aws_exchange_free(ltw_aws_exchange_t *x)
     free(x);
 }
 
-static void
-ltw_aws_add(lt_header_t *headers, size_t *n, const char *name, lt_str_t value)
-{
-    headers[(*n)++] = (lt_header_t) { lt_str(name), value };
-}
-
-/* Host, date, token and hash, then the caller's; all of it is signed. */
-static size_t
-ltw_aws_headers(ltw_aws_exchange_t *x, lt_header_t *headers, lt_str_t host,
-    const char *date, lt_str_t session_token)
-{
-    size_t n = 0;
-
-    ltw_aws_add(headers, &n, "Host", host);
-    ltw_aws_add(headers, &n, "X-Amz-Date", lt_str(date));
-    if (session_token.len > 0) {
-        ltw_aws_add(headers, &n, "X-Amz-Security-Token", session_token);
-    }
-    if (x->request.service == LTW_AWS_S3) {
-        ltw_aws_add(headers, &n, "X-Amz-Content-Sha256",
-            (lt_str_t) { x->payload_hash, LT_SIGV4_HEX_LEN });
-    }
-    memcpy(headers + n, x->headers,
-        x->request.headers_n * sizeof(x->headers[0]));
-    return n + x->request.headers_n;
-}
-
-static lt_result_t
-ltw_aws_sign(ltw_aws_exchange_t *x, lt_header_t *headers, size_t n,
-    const lt_aws_keys_t *keys, int64_t time_s, lt_out_t *authorization)
-{
-    lt_sigv4_request_t request = {
-        .method = lt_str(x->request.method),
-        .path = x->request.path,
-        .query = x->request.query,
-        .headers = headers,
-        .headers_n = n,
-        .payload_hash = { x->payload_hash, LT_SIGV4_HEX_LEN },
-    };
-    lt_sigv4_scope_t scope = {
-        .region = lt_str(x->aws->config->aws_region),
-        .service = lt_str(ltw_aws_rows[x->request.service].signing),
-        .time_s = time_s,
-    };
-
-    return lt_sigv4_authorization(authorization, NULL, &request, &scope,
-        keys);
-}
-
-static lt_result_t
-ltw_aws_url(const ltw_aws_exchange_t *x, lt_out_t *url, lt_out_t *host)
-{
-    const ltw_aws_endpoint_t *endpoint =
-        &x->aws->endpoints[x->request.service];
-
-    lt_out_str(host, x->request.host_prefix);
-    lt_out_cstr(host, endpoint->authority);
-    lt_out_cstr(url, endpoint->is_tls ? "https://" : "http://");
-    lt_out_bytes(url, host->start, lt_out_len(host));
-    lt_out_str(url, x->request.path);
-    if (x->request.query.len > 0) {
-        lt_out_cstr(url, "?");
-        lt_out_str(url, x->request.query);
-    }
-    return lt_out_result(url);
-}
-
 static lt_result_t
 ltw_aws_try(ltw_aws_exchange_t *x)
 {
     ltw_aws_t *aws = x->aws;
-    char url_text[LTW_AWS_URL_MAX], host_text[512];
-    char authorization_text[LTW_AWS_AUTHORIZATION_MAX];
-    char date[LT_AMZ_DATE_LEN + 1];
-    lt_header_t headers[LTW_AWS_HEADERS_MAX + 5 + LTW_TRACE_HEADERS];
-    ltw_trace_t trace = { 0 };
-    int64_t time_s = ltw_aws_time_ms(aws) / 1000;
-    lt_aws_keys_t keys = ltw_aws_keys(aws);
+    const char *service = ltw_aws_names[x->request.service];
     int64_t left_ms = x->deadline_at_ms - ltw_loop_now_ms(aws->loop);
-    lt_out_t url, host, authorization;
-    ltw_http_request_t request = { 0 };
+    ltw_aws_try_t what = {
+        .request = &x->request,
+        .endpoint = &aws->endpoints[x->request.service],
+        .service = service,
+        .region = aws->config->aws_region,
+        .trace = x->trace,
+        .payload_hash = { x->payload_hash, LT_SIGV4_HEX_LEN },
+        .keys = ltw_aws_keys(aws),
+        .time_s = ltw_aws_time_ms(aws) / 1000,
+    };
+    ltw_aws_signed_t one;
 
-    lt_out_init(&url, url_text, sizeof(url_text));
-    lt_out_init(&host, host_text, sizeof(host_text));
-    lt_out_init(&authorization, authorization_text,
-        sizeof(authorization_text));
-    if (ltw_aws_url(x, &url, &host) != LT_OK) {
-        return LT_NOSPACE;
-    }
-    lt_amz_date(date, time_s);
-    request.headers_n = ltw_aws_headers(x, headers,
-        (lt_str_t) { host_text, lt_out_len(&host) }, date,
-        keys.session_token);
-    if (ltw_aws_sign(x, headers, request.headers_n, &keys, time_s,
-            &authorization) != LT_OK)
-    {
+    if (ltw_aws_sign(&one, &what) != LT_OK) {
         return LT_ERROR;
     }
-    ltw_aws_add(headers, &request.headers_n, "Authorization",
-        (lt_str_t) { authorization_text, lt_out_len(&authorization) });
-    ltw_trace_request(&trace, x->trace);
-    memcpy(headers + request.headers_n, trace.headers, sizeof(trace.headers));
-    request.headers_n += trace.headers_n;
-    request.method = x->request.method;
-    request.url = (lt_str_t) { url_text, lt_out_len(&url) };
-    request.headers = headers;
-    request.body = x->request.body;
-    request.timeout_ms = x->request.timeout_ms;
-    if (left_ms > 0 && left_ms < request.timeout_ms) {
-        request.timeout_ms = (unsigned) left_ms;
+    if (left_ms > 0 && left_ms < one.http.timeout_ms) {
+        one.http.timeout_ms = (unsigned) left_ms;
     }
-    request.response_max_bytes = x->request.response_max_bytes;
-    x->http_id = ltw_http_send(aws->http, &request, ltw_aws_on_response, x);
+    x->http_id = ltw_http_send(aws->http, &one.http, ltw_aws_on_response, x);
     if (x->http_id == 0) {
         return LT_ERROR;
     }
     x->attempts++;
-    ltw_count_call(aws->metrics, ltw_aws_rows[x->request.service].name,
-        x->request.operation);
+    ltw_count_call(aws->metrics, service, x->request.operation);
     return LT_OK;
 }
 
@@ -456,6 +361,7 @@ ltw_aws_exchange_new(ltw_aws_t *aws, const ltw_aws_request_t *request)
     pos = x->storage;
     x->aws = aws;
     x->request = *request;
+    x->request.headers = x->headers;
     x->request.host_prefix = ltw_aws_copy(&pos, request->host_prefix);
     x->request.path = ltw_aws_copy(&pos, request->path);
     x->request.query = ltw_aws_copy(&pos, request->query);
@@ -537,7 +443,7 @@ ltw_aws_log(ltw_aws_service_t service, const char *operation,
         message.len = strcspn(message.data, "'\"");
     }
     ltw_log(LTW_ERROR, "aws_call_failed",
-        ltw_cstr("service", ltw_aws_rows[service].name),
+        ltw_cstr("service", ltw_aws_names[service]),
         ltw_cstr("operation", operation), ltw_int("status", answer->status),
         ltw_cstr("code", answer->code), ltw_str("message", message),
         ltw_str("request_id", answer->request_id),

@@ -17,6 +17,8 @@
 #include "ltw_trace.h"
 #include "lt_aws.h"
 
+#define LTW_AWS_HEADERS_MAX 16
+
 typedef struct ltw_aws_s ltw_aws_t;
 typedef uint64_t ltw_aws_id_t;
 
@@ -43,7 +45,7 @@ typedef struct {
     const lt_header_t *headers; /* all get signed.  Not among them: Host,
                                    X-Amz-Date, X-Amz-Security-Token,
                                    X-Amz-Content-Sha256, Authorization */
-    size_t headers_n;           /* at most 16 */
+    size_t headers_n;           /* at most LTW_AWS_HEADERS_MAX */
     lt_str_t body;
     unsigned timeout_ms;        /* of one try */
     unsigned deadline_ms;       /* of all tries; 0 = one timeout_ms */
