@@ -1,10 +1,11 @@
 #include "edge/ltw_h2.h"
 
+#include "edge/ltw_outgoing.h"
+
 #include <nghttp2/nghttp2.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BODY_FIRST (16 * 1024)
 #define ANSWER_HEADERS_MAX 16
 #define ANSWER_HEADER_SIZE 300
 
@@ -39,53 +40,8 @@ struct ltw_h2_s {
     answer_header_t headers[ANSWER_HEADERS_MAX];
     size_t headers_n;
 
-    uint8_t *body;              /* body_pos..body_len wait; NULL: nothing */
-    size_t body_size;           /* at most LTW_H2_WRITE_MAX */
-    size_t body_pos;
-    size_t body_len;
+    ltw_outgoing_t body;        /* at most LTW_H2_WRITE_MAX */
 };
-
-
-/* A stream has nothing to send most of the time. */
-static void
-body_free(ltw_h2_t *h2)
-{
-    free(h2->body);
-    h2->body = NULL;
-    h2->body_size = h2->body_pos = h2->body_len = 0;
-}
-
-
-/* Room for len bytes, which do not exceed LTW_H2_WRITE_MAX with those that
-   wait. */
-static lt_result_t
-body_reserve(ltw_h2_t *h2, size_t len)
-{
-    size_t waiting = h2->body_len - h2->body_pos;
-    size_t size = h2->body_size > 0 ? h2->body_size : BODY_FIRST;
-    uint8_t *grown;
-
-    if (h2->body_len + len <= h2->body_size) {
-        return LT_OK;
-    }
-    if (waiting > 0) {
-        memmove(h2->body, h2->body + h2->body_pos, waiting);
-    }
-    h2->body_pos = 0;
-    h2->body_len = waiting;
-    while (size < waiting + len) {
-        size *= 2;
-    }
-    if (size > h2->body_size) {
-        grown = realloc(h2->body, size);
-        if (grown == NULL) {
-            return LT_ERROR;
-        }
-        h2->body = grown;
-        h2->body_size = size;
-    }
-    return LT_OK;
-}
 
 
 static void
@@ -105,7 +61,7 @@ static void
 destroy(ltw_h2_t *h2)
 {
     nghttp2_session_del(h2->session);
-    body_free(h2);
+    ltw_outgoing_clear(&h2->body);
     free(h2);
 }
 
@@ -172,22 +128,19 @@ on_body_read(nghttp2_session *session, int32_t stream_id, uint8_t *buf,
     void *user_data)
 {
     ltw_h2_t *h2 = user_data;
-    size_t n = h2->body_len - h2->body_pos;
+    size_t n = ltw_outgoing_waiting(&h2->body);
 
     (void) session;
     (void) stream_id;
     (void) source;
     n = n < length ? n : length;
     if (n > 0) {
-        memcpy(buf, h2->body + h2->body_pos, n);
-        h2->body_pos += n;
+        memcpy(buf, ltw_outgoing_first(&h2->body), n);
+        ltw_outgoing_sent(&h2->body, n);
     }
-    if (h2->body_pos == h2->body_len) {
-        body_free(h2);
-        if (h2->state == H2_ENDED) {
-            *flags |= NGHTTP2_DATA_FLAG_EOF;
-            return (ssize_t) n;
-        }
+    if (ltw_outgoing_waiting(&h2->body) == 0 && h2->state == H2_ENDED) {
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+        return (ssize_t) n;
     }
     return n > 0 ? (ssize_t) n : NGHTTP2_ERR_DEFERRED;
 }
@@ -311,7 +264,7 @@ send_frames(ltw_h2_t *h2)
     ssize_t n;
 
     /* Framing stops while the connection holds enough: what waits then stays
-       in body[], which is bounded. */
+       in body, which is bounded. */
     while (ltw_tls_waiting(h2->tls) < LTW_H2_WRITE_MAX / 2) {
         n = nghttp2_session_mem_send(h2->session, &frames);
         if (n < 0) {
@@ -327,7 +280,7 @@ send_frames(ltw_h2_t *h2)
         }
     }
     if (h2->has_refused
-        && h2->body_len - h2->body_pos <= LTW_H2_WRITE_MAX / 2)
+        && ltw_outgoing_waiting(&h2->body) <= LTW_H2_WRITE_MAX / 2)
     {
         h2->has_refused = 0;
         h2->events.on_drain(h2->data);
@@ -525,20 +478,16 @@ ltw_h2_open(ltw_loop_t *loop, ltw_tls_context_t *context,
 lt_result_t
 ltw_h2_write(ltw_h2_t *h2, const void *data, size_t len)
 {
-    size_t waiting = h2->body_len - h2->body_pos;
-
     if (h2->state != H2_OPEN || len > LTW_H2_WRITE_MAX) {
         return LT_ERROR;
     }
-    if (waiting + len > LTW_H2_WRITE_MAX) {
+    if (ltw_outgoing_waiting(&h2->body) + len > LTW_H2_WRITE_MAX) {
         h2->has_refused = 1;
         return LT_NOSPACE;
     }
-    if (body_reserve(h2, len) != LT_OK) {
+    if (ltw_outgoing_add(&h2->body, data, len) != LT_OK) {
         return LT_ERROR;
     }
-    memcpy(h2->body + h2->body_len, data, len);
-    h2->body_len += len;
     ltw_timer_start(h2->pump, 0);
     return LT_OK;
 }

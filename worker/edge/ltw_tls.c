@@ -1,6 +1,7 @@
 #include "edge/ltw_tls.h"
 
 #include "edge/ltw_dial.h"
+#include "edge/ltw_outgoing.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -44,10 +45,7 @@ struct ltw_tls_s {
     SSL *ssl;
     int want;                   /* what the handshake waits for */
 
-    uint8_t *out;               /* out_pos..out_len wait */
-    size_t out_pos;
-    size_t out_len;
-    size_t out_size;
+    ltw_outgoing_t out;         /* at most write_max */
 };
 
 ltw_tls_context_t *
@@ -123,9 +121,7 @@ shut(ltw_tls_t *t)
     ltw_dial_cancel(&t->dial);
     ltw_timer_free(&t->timer);
     drop_socket(t);
-    free(t->out);
-    t->out = NULL;
-    t->out_pos = t->out_len = t->out_size = 0;
+    ltw_outgoing_clear(&t->out);
 }
 
 
@@ -205,7 +201,7 @@ update_watch(ltw_tls_t *t)
 {
     int events = t->state == TLS_OPEN ? LTW_READABLE : t->want;
 
-    if (t->state == TLS_OPEN && t->out_pos < t->out_len) {
+    if (t->state == TLS_OPEN && ltw_tls_waiting(t) > 0) {
         events |= LTW_WRITABLE;
     }
     ltw_watch_set(t->watch, events);
@@ -216,12 +212,12 @@ update_watch(ltw_tls_t *t)
 static ssize_t
 send_some(ltw_tls_t *t)
 {
-    size_t len = t->out_len - t->out_pos;
+    size_t len = ltw_tls_waiting(t);
     ssize_t n;
     int rc;
 
     if (t->is_plain) {
-        n = send(t->fd, t->out + t->out_pos, len, MSG_NOSIGNAL);
+        n = send(t->fd, ltw_outgoing_first(&t->out), len, MSG_NOSIGNAL);
         if (n >= 0) {
             return n;
         }
@@ -232,7 +228,7 @@ send_some(ltw_tls_t *t)
         return -1;
     }
     ERR_clear_error();
-    rc = SSL_write(t->ssl, t->out + t->out_pos,
+    rc = SSL_write(t->ssl, ltw_outgoing_first(&t->out),
         (int) (len < INT32_MAX ? len : INT32_MAX));
     if (rc > 0) {
         return rc;
@@ -252,10 +248,10 @@ flush(ltw_tls_t *t)
 {
     ssize_t n;
 
-    if (t->out_pos == t->out_len) {
+    if (ltw_tls_waiting(t) == 0) {
         return 1;
     }
-    while (t->out_pos < t->out_len) {
+    while (ltw_tls_waiting(t) > 0) {
         n = send_some(t);
         if (n < 0) {
             return 0;
@@ -263,11 +259,8 @@ flush(ltw_tls_t *t)
         if (n == 0) {
             return 1;
         }
-        t->out_pos += (size_t) n;
+        ltw_outgoing_sent(&t->out, (size_t) n);
     }
-    free(t->out);               /* seconds may pass until there is more */
-    t->out = NULL;
-    t->out_pos = t->out_len = t->out_size = 0;
     enter(t);
     t->events.on_drain(t->data);
     return leave(t);
@@ -543,34 +536,6 @@ ltw_tls_open(ltw_loop_t *loop, ltw_tls_context_t *context,
 }
 
 
-/* Room for len more bytes at out_len. */
-static int
-reserve(ltw_tls_t *t, size_t len)
-{
-    size_t used = t->out_len - t->out_pos;
-    size_t size = t->out_size > 0 ? t->out_size : 16384;
-    uint8_t *grown;
-
-    if (t->out_pos > 0 && t->out_len + len > t->out_size) {
-        memmove(t->out, t->out + t->out_pos, used);
-        t->out_pos = 0;
-        t->out_len = used;
-    }
-    while (size < t->out_len + len) {
-        size *= 2;
-    }
-    if (size > t->out_size) {
-        grown = realloc(t->out, size);
-        if (grown == NULL) {
-            return 0;
-        }
-        t->out = grown;
-        t->out_size = size;
-    }
-    return 1;
-}
-
-
 lt_result_t
 ltw_tls_write(ltw_tls_t *t, const void *data, size_t len)
 {
@@ -580,11 +545,9 @@ ltw_tls_write(ltw_tls_t *t, const void *data, size_t len)
     if (len > t->write_max || ltw_tls_waiting(t) > t->write_max - len) {
         return LT_NOSPACE;
     }
-    if (!reserve(t, len)) {
+    if (ltw_outgoing_add(&t->out, data, len) != LT_OK) {
         return LT_ERROR;
     }
-    memcpy(t->out + t->out_len, data, len);
-    t->out_len += len;
     if (t->state == TLS_OPEN) {
         update_watch(t);        /* sent when the loop says it can be */
     }
@@ -595,5 +558,5 @@ ltw_tls_write(ltw_tls_t *t, const void *data, size_t len)
 size_t
 ltw_tls_waiting(const ltw_tls_t *t)
 {
-    return t->out_len - t->out_pos;
+    return ltw_outgoing_waiting(&t->out);
 }
