@@ -5,6 +5,7 @@
 
 #include "asr/ltw_transcribe_request.h"
 #include "asr/ltw_transcript.h"
+#include "edge/ltw_bytes.h"
 #include "edge/ltw_h2.h"
 #include "lt_eventsign.h"
 #include "lt_eventstream.h"
@@ -43,9 +44,7 @@ struct ltw_asr_stream_s {
     int status;                 /* HTTP; 0 = no answer yet */
     int has_ended;              /* the end frame was handed to HTTP/2 */
 
-    uint8_t *in;                /* an incomplete event, or an error's body */
-    size_t in_len;
-    size_t in_size;
+    ltw_bytes_t in;             /* an incomplete event, or an error's body */
 };
 
 typedef ltw_asr_stream_t stream_t;
@@ -64,8 +63,7 @@ shut(stream_t *s)
     s->state = STREAM_OVER;
     ltw_h2_close(&s->h2);
     ltw_timer_free(&s->timer);
-    free(s->in);
-    s->in = NULL;
+    ltw_bytes_clear(&s->in);
     explicit_bzero(&s->signer, sizeof(s->signer));
     ltw_gauge(metrics, streams_live, metrics->streams_live - 1);
 }
@@ -218,46 +216,21 @@ on_event(stream_t *s, const lt_event_t *event)
 }
 
 
-/* Room for n bytes; 0: more than ANSWER_MAX, or no memory. */
-static int
-in_reserve(stream_t *s, size_t n)
-{
-    size_t size = s->in_size > 0 ? s->in_size : 4096;
-    uint8_t *grown;
-
-    while (size < n) {
-        size *= 2;
-    }
-    if (size > 2 * ANSWER_MAX) {
-        return 0;
-    }
-    if (size > s->in_size) {
-        grown = realloc(s->in, size);
-        if (grown == NULL) {
-            return 0;
-        }
-        s->in = grown;
-        s->in_size = size;
-    }
-    return 1;
-}
-
-
 /* 0: no room, and the stream is at its end. */
 static int
 in_append(stream_t *s, const uint8_t *bytes, size_t len)
 {
-    if (!in_reserve(s, s->in_len + len)) {
+    if (ltw_bytes_waiting(&s->in) + len > 2 * ANSWER_MAX
+        || ltw_bytes_add(&s->in, bytes, len) != LT_OK)
+    {
         end(s, LTW_ASR_TRANSIENT, "answer_too_large", "");
         return 0;
     }
-    memcpy(s->in + s->in_len, bytes, len);
-    s->in_len += len;
     return 1;
 }
 
 
-/* How many bytes were whole events.  The stream may be at its end then: in[] is
+/* How many bytes were whole events.  The stream may be at its end then: in is
    gone. */
 static size_t
 decode_events(stream_t *s, const uint8_t *bytes, size_t len)
@@ -284,35 +257,22 @@ decode_events(stream_t *s, const uint8_t *bytes, size_t len)
 }
 
 
-static void
-in_consume(stream_t *s, size_t n)
-{
-    s->in_len -= n;
-    if (s->in_len > 0) {
-        memmove(s->in, s->in + n, s->in_len);
-        return;
-    }
-    free(s->in);
-    s->in = NULL;
-    s->in_size = 0;
-}
-
-
 /* Events mostly come whole: these are read where they are. */
 static void
 take_events(stream_t *s, const uint8_t *bytes, size_t len)
 {
     size_t n;
 
-    if (s->in_len == 0) {
+    if (ltw_bytes_waiting(&s->in) == 0) {
         n = decode_events(s, bytes, len);
         if (s->state < STREAM_OVER && n < len) {
             (void) in_append(s, bytes + n, len - n);
         }
     } else if (in_append(s, bytes, len)) {
-        n = decode_events(s, s->in, s->in_len);
+        n = decode_events(s, ltw_bytes_first(&s->in),
+            ltw_bytes_waiting(&s->in));
         if (s->state < STREAM_OVER) {
-            in_consume(s, n);
+            ltw_bytes_taken(&s->in, n);
         }
     }
 }
@@ -354,7 +314,7 @@ on_h2_body(void *data, const uint8_t *bytes, size_t len)
 static void
 refused(stream_t *s)
 {
-    lt_str_t body = { (const char *) s->in, s->in_len };
+    lt_str_t body = ltw_bytes_str(&s->in);
     char code[80], text[200];
 
     lt_aws_error_code(code, sizeof(code),
@@ -377,7 +337,7 @@ on_h2_close(void *data, const lt_error_t *err)
     } else if (err->text[0] != '\0') {
         end(s, LTW_ASR_TRANSIENT, s->status == 0 ? "cannot_connect"
             : "connection_lost", err->text);
-    } else if (s->has_ended && s->in_len == 0) {
+    } else if (s->has_ended && ltw_bytes_waiting(&s->in) == 0) {
         end(s, LTW_ASR_COMPLETE, "", "");
     } else {
         end(s, LTW_ASR_TRANSIENT, "ended_early",

@@ -1,6 +1,6 @@
 #include "edge/ltw_h2.h"
 
-#include "edge/ltw_outgoing.h"
+#include "edge/ltw_bytes.h"
 
 #include <nghttp2/nghttp2.h>
 #include <stdlib.h>
@@ -40,7 +40,7 @@ struct ltw_h2_s {
     answer_header_t headers[ANSWER_HEADERS_MAX];
     size_t headers_n;
 
-    ltw_outgoing_t body;        /* at most LTW_H2_WRITE_MAX */
+    ltw_bytes_t body;        /* at most LTW_H2_WRITE_MAX */
 };
 
 
@@ -61,7 +61,7 @@ static void
 destroy(ltw_h2_t *h2)
 {
     nghttp2_session_del(h2->session);
-    ltw_outgoing_clear(&h2->body);
+    ltw_bytes_clear(&h2->body);
     free(h2);
 }
 
@@ -128,17 +128,17 @@ on_body_read(nghttp2_session *session, int32_t stream_id, uint8_t *buf,
     void *user_data)
 {
     ltw_h2_t *h2 = user_data;
-    size_t n = ltw_outgoing_waiting(&h2->body);
+    size_t n = ltw_bytes_waiting(&h2->body);
 
     (void) session;
     (void) stream_id;
     (void) source;
     n = n < length ? n : length;
     if (n > 0) {
-        memcpy(buf, ltw_outgoing_first(&h2->body), n);
-        ltw_outgoing_sent(&h2->body, n);
+        memcpy(buf, ltw_bytes_first(&h2->body), n);
+        ltw_bytes_taken(&h2->body, n);
     }
-    if (ltw_outgoing_waiting(&h2->body) == 0 && h2->state == H2_ENDED) {
+    if (ltw_bytes_waiting(&h2->body) == 0 && h2->state == H2_ENDED) {
         *flags |= NGHTTP2_DATA_FLAG_EOF;
         return (ssize_t) n;
     }
@@ -280,7 +280,7 @@ send_frames(ltw_h2_t *h2)
         }
     }
     if (h2->has_refused
-        && ltw_outgoing_waiting(&h2->body) <= LTW_H2_WRITE_MAX / 2)
+        && ltw_bytes_waiting(&h2->body) <= LTW_H2_WRITE_MAX / 2)
     {
         h2->has_refused = 0;
         h2->events.on_drain(h2->data);
@@ -481,11 +481,11 @@ ltw_h2_write(ltw_h2_t *h2, const void *data, size_t len)
     if (h2->state != H2_OPEN || len > LTW_H2_WRITE_MAX) {
         return LT_ERROR;
     }
-    if (ltw_outgoing_waiting(&h2->body) + len > LTW_H2_WRITE_MAX) {
+    if (ltw_bytes_waiting(&h2->body) + len > LTW_H2_WRITE_MAX) {
         h2->has_refused = 1;
         return LT_NOSPACE;
     }
-    if (ltw_outgoing_add(&h2->body, data, len) != LT_OK) {
+    if (ltw_bytes_add(&h2->body, data, len) != LT_OK) {
         return LT_ERROR;
     }
     ltw_timer_start(h2->pump, 0);

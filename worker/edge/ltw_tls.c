@@ -1,7 +1,7 @@
 #include "edge/ltw_tls.h"
 
+#include "edge/ltw_bytes.h"
 #include "edge/ltw_dial.h"
-#include "edge/ltw_outgoing.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -45,7 +45,7 @@ struct ltw_tls_s {
     SSL *ssl;
     int want;                   /* what the handshake waits for */
 
-    ltw_outgoing_t out;         /* at most write_max */
+    ltw_bytes_t out;         /* at most write_max */
 };
 
 ltw_tls_context_t *
@@ -121,7 +121,7 @@ shut(ltw_tls_t *t)
     ltw_dial_cancel(&t->dial);
     ltw_timer_free(&t->timer);
     drop_socket(t);
-    ltw_outgoing_clear(&t->out);
+    ltw_bytes_clear(&t->out);
 }
 
 
@@ -217,7 +217,7 @@ send_some(ltw_tls_t *t)
     int rc;
 
     if (t->is_plain) {
-        n = send(t->fd, ltw_outgoing_first(&t->out), len, MSG_NOSIGNAL);
+        n = send(t->fd, ltw_bytes_first(&t->out), len, MSG_NOSIGNAL);
         if (n >= 0) {
             return n;
         }
@@ -228,7 +228,7 @@ send_some(ltw_tls_t *t)
         return -1;
     }
     ERR_clear_error();
-    rc = SSL_write(t->ssl, ltw_outgoing_first(&t->out),
+    rc = SSL_write(t->ssl, ltw_bytes_first(&t->out),
         (int) (len < INT32_MAX ? len : INT32_MAX));
     if (rc > 0) {
         return rc;
@@ -259,7 +259,7 @@ flush(ltw_tls_t *t)
         if (n == 0) {
             return 1;
         }
-        ltw_outgoing_sent(&t->out, (size_t) n);
+        ltw_bytes_taken(&t->out, (size_t) n);
     }
     enter(t);
     t->events.on_drain(t->data);
@@ -545,7 +545,7 @@ ltw_tls_write(ltw_tls_t *t, const void *data, size_t len)
     if (len > t->write_max || ltw_tls_waiting(t) > t->write_max - len) {
         return LT_NOSPACE;
     }
-    if (ltw_outgoing_add(&t->out, data, len) != LT_OK) {
+    if (ltw_bytes_add(&t->out, data, len) != LT_OK) {
         return LT_ERROR;
     }
     if (t->state == TLS_OPEN) {
@@ -558,5 +558,5 @@ ltw_tls_write(ltw_tls_t *t, const void *data, size_t len)
 size_t
 ltw_tls_waiting(const ltw_tls_t *t)
 {
-    return ltw_outgoing_waiting(&t->out);
+    return ltw_bytes_waiting(&t->out);
 }

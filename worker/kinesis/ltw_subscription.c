@@ -2,6 +2,7 @@
 
 #include "aws/ltw_aws_endpoint.h"
 #include "aws/ltw_aws_kinesis_subscribe.h"
+#include "edge/ltw_bytes.h"
 #include "edge/ltw_h2.h"
 
 #include "lt_eventstream.h"
@@ -17,7 +18,6 @@
 #define LTW_SUBSCRIPTION_QUIET_MS 7000          /* a ping is not answered */
 #define LTW_SUBSCRIPTION_DEAD_MS 10000
 #define LTW_SUBSCRIPTION_HOLD_MS 100
-#define LTW_SUBSCRIPTION_IN_MIN 65536
 #define LTW_SUBSCRIPTION_IN_KEPT (256 * 1024)   /* by one that is idle */
 #define LTW_SUBSCRIPTION_IN_MAX (LTW_GET_RECORDS_BODY_MAX + 2 * LTW_H2_WINDOW)
 
@@ -39,9 +39,7 @@ struct ltw_subscription_s {
     int64_t heard_at_ms;
     int64_t pinged_at_ms;
 
-    uint8_t *in;                        /* events not taken, or an error */
-    size_t in_len;
-    size_t in_size;
+    ltw_bytes_t in;                     /* events not taken, or an error */
 };
 
 /* ---- ends ---- */
@@ -51,7 +49,7 @@ ltw_subscription_destroy(ltw_subscription_t *s)
 {
     ltw_h2_close(&s->h2);
     ltw_timer_free(&s->timer);
-    free(s->in);
+    ltw_bytes_clear(&s->in);
     free(s);
 }
 
@@ -173,18 +171,6 @@ ltw_subscription_hold(ltw_subscription_t *s)
     ltw_timer_start(s->timer, LTW_SUBSCRIPTION_HOLD_MS);
 }
 
-static void
-ltw_subscription_shrink(ltw_subscription_t *s, size_t taken)
-{
-    s->in_len -= taken;
-    memmove(s->in, s->in + taken, s->in_len);
-    if (s->in_len == 0 && s->in_size > LTW_SUBSCRIPTION_IN_KEPT) {
-        free(s->in);
-        s->in = NULL;
-        s->in_size = 0;
-    }
-}
-
 /* Takes events as long as it may; only whole ones hold the server back. */
 static void
 ltw_subscription_decode(ltw_subscription_t *s)
@@ -192,11 +178,13 @@ ltw_subscription_decode(ltw_subscription_t *s)
     lt_result_t result = LT_OK;
     lt_error_t err = { 0 };
     lt_event_t event;
-    size_t consumed, taken = 0;
+    size_t consumed;
 
-    while (s->state == LTW_SUBSCRIPTION_LIVE && taken < s->in_len) {
-        result = lt_event_decode(&event, &consumed, s->in + taken,
-            s->in_len - taken, LTW_GET_RECORDS_BODY_MAX, &err);
+    while (s->state == LTW_SUBSCRIPTION_LIVE
+           && ltw_bytes_waiting(&s->in) > 0)
+    {
+        result = lt_event_decode(&event, &consumed, ltw_bytes_first(&s->in),
+            ltw_bytes_waiting(&s->in), LTW_GET_RECORDS_BODY_MAX, &err);
         if (result != LT_OK) {
             break;
         }
@@ -205,12 +193,10 @@ ltw_subscription_decode(ltw_subscription_t *s)
             break;
         }
         ltw_subscription_event(s, &event);
-        taken += consumed;
+        ltw_bytes_taken(&s->in, consumed);
     }
     if (result < 0) {
         ltw_subscription_broken(s, "bad_event_stream", err.text);
-    } else if (taken > 0) {
-        ltw_subscription_shrink(s, taken);
     }
 }
 
@@ -233,31 +219,6 @@ ltw_subscription_on_headers(void *data, int status)
     ltw_subscription_leave(s);
 }
 
-/* Room for n bytes; 0: too many, or no memory. */
-static int
-ltw_subscription_reserve(ltw_subscription_t *s, size_t n)
-{
-    size_t size = s->in_size > 0 ? s->in_size : LTW_SUBSCRIPTION_IN_MIN;
-    uint8_t *grown;
-
-    if (n > LTW_SUBSCRIPTION_IN_MAX) {
-        return 0;
-    }
-    while (size < n) {
-        size *= 2;
-    }
-    size = size < LTW_SUBSCRIPTION_IN_MAX ? size : LTW_SUBSCRIPTION_IN_MAX;
-    if (size > s->in_size) {
-        grown = realloc(s->in, size);
-        if (grown == NULL) {
-            return 0;
-        }
-        s->in = grown;
-        s->in_size = size;
-    }
-    return 1;
-}
-
 static void
 ltw_subscription_on_body(void *data, const uint8_t *bytes, size_t len)
 {
@@ -265,11 +226,11 @@ ltw_subscription_on_body(void *data, const uint8_t *bytes, size_t len)
 
     s->in_callback++;
     s->heard_at_ms = ltw_loop_now_ms(s->services->loop);
-    if (!ltw_subscription_reserve(s, s->in_len + len)) {
+    if (ltw_bytes_waiting(&s->in) + len > LTW_SUBSCRIPTION_IN_MAX
+        || ltw_bytes_add(&s->in, bytes, len) != LT_OK)
+    {
         ltw_subscription_broken(s, "event_too_large", "");
     } else {
-        memcpy(s->in + s->in_len, bytes, len);
-        s->in_len += len;
         ltw_subscription_decode(s);
     }
     ltw_subscription_leave(s);
@@ -289,7 +250,7 @@ ltw_subscription_on_close(void *data, const lt_error_t *err)
     s->in_callback++;
     if (s->status != 0 && s->status != 200) {
         ltw_subscription_refused(s, s->status, (lt_str_t) { NULL, 0 },
-            (lt_str_t) { (const char *) s->in, s->in_len });
+            ltw_bytes_str(&s->in));
     } else if (err->code == LTW_TLS_UNTRUSTED) {
         ltw_subscription_broken(s, "untrusted_certificate", err->text);
     } else if (err->text[0] != '\0') {
@@ -407,6 +368,7 @@ ltw_subscription_open(const ltw_services_t *services, ltw_tls_context_t *tls,
     s->services = services;
     s->events = events;
     s->data = data;
+    s->in.kept = LTW_SUBSCRIPTION_IN_KEPT;
     s->timer = ltw_timer_new(services->loop, ltw_subscription_timer_ready, s);
     if (s->timer == NULL
         || ltw_subscription_send(s, tls, &options, err) != LT_OK)
