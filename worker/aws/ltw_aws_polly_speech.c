@@ -98,8 +98,5 @@ ltw_aws_polly_speech(ltw_aws_t *aws, const ltw_voice_t *voice,
         return 0;
     }
     call.body = (lt_str_t) { body, lt_out_len(&out) };
-    if (call.timeout_ms > call.deadline_ms) {
-        call.timeout_ms = call.deadline_ms;
-    }
     return ltw_aws_call(aws, &call, handler, data);
 }

@@ -43,9 +43,6 @@ ltw_aws_translate_text(ltw_aws_t *aws, const ltw_mt_request_t *request,
         return 0;
     }
     call.body = (lt_str_t) { body, lt_out_len(&out) };
-    if (call.timeout_ms > call.deadline_ms) {
-        call.timeout_ms = call.deadline_ms;
-    }
     return ltw_aws_call(aws, &call, handler, data);
 }
 
