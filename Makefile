@@ -61,7 +61,7 @@ build: setup
 $(BUILD)/%.o: %.c | $(BUILD)/.setup
 	@mkdir -p $(@D)
 	@echo '  CC   $<'
-	@$(CC) $(CFLAGS) $(WARN) $(HARDEN) -MMD -Ilib -Iworker -c -o $@ $<
+	@$(CC) $(CFLAGS) $(WARN) $(HARDEN) -MMD -MP -Ilib -Iworker -c -o $@ $<
 
 $(BUILD)/liblt.a: $(LIB_OBJ)
 	@rm -f $@
@@ -98,7 +98,7 @@ run: build
 $(BUILD)/t/unit/%: t/unit/%.c $(BUILD)/liblt.a $(WORKER_LIB)
 	@mkdir -p $(@D)
 	@echo '  CC   $<'
-	@$(CC) $(CFLAGS) $(WARN) -MMD -Ilib -Iworker -o $@ $< $(WORKER_LIB) \
+	@$(CC) $(CFLAGS) $(WARN) -MMD -MP -Ilib -Iworker -o $@ $< $(WORKER_LIB) \
 	    $(BUILD)/liblt.a -lcmocka $(WORKER_LIBS)
 
 unit: $(UNIT_BIN)
