@@ -1,13 +1,16 @@
 /*
- * What the worker's unit tests share: a loop that runs for a while, and a
- * server's socket on this machine.
+ * What the worker's unit tests share: a loop that runs for a while, a server's
+ * socket on this machine, servers that end with the test.
  */
 #ifndef ROOM_H
 #define ROOM_H
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "vectors.h"
 
@@ -42,6 +45,45 @@ room_listen(int *port)
     *port = ntohs(address.sin_port);
 
     return listener;
+}
+
+/* A child that does not outlive the test, however that ends. */
+static inline pid_t
+room_fork(void)
+{
+    pid_t parent = getpid(), pid = fork();
+
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent) {
+            _exit(1);
+        }
+    }
+    return pid;
+}
+
+/* A redis-server that takes connections at a socket in dir; password may be
+   NULL. */
+static inline pid_t
+room_redis(const char *dir, const char *socket_path, const char *password)
+{
+    pid_t pid = room_fork();
+    int i;
+
+    if (pid == 0) {
+        if (freopen("/dev/null", "w", stdout) == NULL) {
+            _exit(1);
+        }
+        execlp("redis-server", "redis-server", "--port", "0", "--unixsocket",
+            socket_path, "--save", "", "--appendonly", "no", "--dir", dir,
+            password != NULL ? "--requirepass" : NULL, password, NULL);
+        _exit(127);
+    }
+    for (i = 0; i < 250 && access(socket_path, F_OK) != 0; i++) {
+        usleep(20000);
+    }
+    assert_int_equal(access(socket_path, F_OK), 0);
+    return pid;
 }
 
 #endif

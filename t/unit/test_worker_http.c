@@ -71,7 +71,7 @@ start_server(room_t *room)
     int listener = room_listen(&room->port), fds[2];
 
     assert_int_equal(pipe(fds), 0);
-    room->server = fork();
+    room->server = room_fork();
     if (room->server == 0) {
         serve(listener, fds[1]);
     }

@@ -24,27 +24,6 @@ typedef struct {
 } room_t;
 
 static void
-start_server(room_t *room)
-{
-    int i;
-
-    room->server = fork();
-    if (room->server == 0) {
-        if (freopen("/dev/null", "w", stdout) == NULL) {
-            _exit(1);
-        }
-        execlp("redis-server", "redis-server", "--port", "0", "--unixsocket",
-            socket_path, "--save", "", "--appendonly", "no", "--dir", dir,
-            NULL);
-        _exit(127);
-    }
-    for (i = 0; i < 250 && access(socket_path, F_OK) != 0; i++) {
-        usleep(20000);
-    }
-    assert_int_equal(access(socket_path, F_OK), 0);
-}
-
-static void
 stop_server(room_t *room)
 {
     kill(room->server, SIGKILL);
@@ -63,7 +42,7 @@ set_up(void **state)
     room = (room_t) { .services = { .loop = ltw_loop_new() } };
     s->metrics = &room.metrics;
     room.stop = ltw_timer_new(s->loop, room_stop, s->loop);
-    start_server(&room);
+    room.server = room_redis(dir, socket_path, NULL);
     s->redis = ltw_redis_new(s->loop, &room.metrics, &options);
     *state = &room;
     return s->redis == NULL;
@@ -254,7 +233,7 @@ test_lease_forgotten(void **state)
     stop_server(room);
     room_run_ms(room->services.loop, room->stop, 3000);
     assert_false(ltw_lease_is_fresh(a.lease));
-    start_server(room);
+    room->server = room_redis(dir, socket_path, NULL);
     while (!ltw_lease_is_fresh(a.lease)) {
         room_run_ms(room->services.loop, room->stop, 100);
     }

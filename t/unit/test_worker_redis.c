@@ -31,23 +31,9 @@ static void
 start_server(room_t *room)
 {
     char socket[100];
-    int i;
 
     snprintf(socket, sizeof(socket), "%s/redis.sock", dir);
-    room->server = fork();
-    if (room->server == 0) {
-        if (freopen("/dev/null", "w", stdout) == NULL) {
-            _exit(1);
-        }
-        execlp("redis-server", "redis-server", "--port", "0", "--unixsocket",
-            socket, "--save", "", "--appendonly", "no", "--dir", dir,
-            "--requirepass", "secret", NULL);
-        _exit(127);
-    }
-    for (i = 0; i < 100 && access(socket, F_OK) != 0; i++) {
-        usleep(20000);
-    }
-    assert_int_equal(access(socket, F_OK), 0);
+    room->server = room_redis(dir, socket, "secret");
 }
 
 static void

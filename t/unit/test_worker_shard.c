@@ -172,7 +172,7 @@ start_kinesis(room_t *room)
 
     snprintf(room->url, sizeof(room->url), "http://127.0.0.1:%d", port);
     assert_int_equal(pipe(fds), 0);
-    room->kinesis = fork();
+    room->kinesis = room_fork();
     if (room->kinesis == 0) {
         serve(listener, fds[1]);
     }
@@ -185,22 +185,10 @@ static void
 start_redis(room_t *room)
 {
     char path[100];
-    int i;
 
     snprintf(path, sizeof(path), "%s/redis.sock", dir);
     snprintf(room->address, sizeof(room->address), "unix:%s", path);
-    room->redis = fork();
-    if (room->redis == 0) {
-        if (freopen("/dev/null", "w", stdout) == NULL) {
-            _exit(1);
-        }
-        execlp("redis-server", "redis-server", "--port", "0", "--unixsocket",
-            path, "--save", "", "--appendonly", "no", "--dir", dir, NULL);
-        _exit(127);
-    }
-    for (i = 0; i < 100 && access(path, F_OK) != 0; i++) {
-        usleep(20000);
-    }
+    room->redis = room_redis(dir, path, NULL);
 }
 
 static int
