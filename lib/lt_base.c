@@ -20,6 +20,12 @@ lt_str_is(lt_str_t s, const char *cstr)
     return s.len == len && (len == 0 || memcmp(s.data, cstr, len) == 0);
 }
 
+int
+lt_str_equal(lt_str_t a, lt_str_t b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
 void
 lt_error_set(lt_error_t *err, int code, const char *fmt, ...)
 {

@@ -38,6 +38,7 @@ typedef struct {
 
 lt_str_t lt_str(const char *cstr);          /* view of a C string; NULL ok */
 int lt_str_is(lt_str_t s, const char *cstr);
+int lt_str_equal(lt_str_t a, lt_str_t b);   /* not for secrets: lt_crypto.h */
 void lt_error_set(lt_error_t *err, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));  /* err may be NULL */
 

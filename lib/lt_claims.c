@@ -2,19 +2,11 @@
 
 #include "lt_json.h"
 
-#include <string.h>
-
-static int
-is_same(lt_str_t a, lt_str_t b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
 static int
 is_wanted(lt_str_t audience, const lt_claims_rules_t *rules)
 {
     for (size_t i = 0; i < rules->audience_n; i++) {
-        if (is_same(audience, rules->audience[i])) {
+        if (lt_str_equal(audience, rules->audience[i])) {
             return 1;
         }
     }
@@ -107,7 +99,7 @@ check(const lt_json_t *doc, const lt_claims_rules_t *rules, lt_str_t *sub)
     }
 
     if (!lt_json_string(doc, "iss", &issuer)
-        || !is_same(issuer, rules->issuer)) {
+        || !lt_str_equal(issuer, rules->issuer)) {
         return "iss is another one";
     }
     if (!is_for_us(doc, rules)) {

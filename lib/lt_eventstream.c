@@ -225,10 +225,7 @@ static int
 has_name(const lt_event_t *event, lt_str_t name)
 {
     for (size_t i = 0; i < event->headers_n; i++) {
-        lt_str_t other = event->headers[i].name;
-
-        if (other.len == name.len
-            && memcmp(other.data, name.data, name.len) == 0) {
+        if (lt_str_equal(event->headers[i].name, name)) {
             return 1;
         }
     }

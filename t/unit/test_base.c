@@ -11,6 +11,10 @@ test_str(void **state)
     assert_true(lt_str_is(LT_STR("abc"), "abc"));
     assert_false(lt_str_is(LT_STR("abc"), "ab"));
     assert_false(lt_str_is(LT_STR("abc"), "abd"));
+    assert_true(lt_str_equal(LT_STR("abc"), LT_STR("abc")));
+    assert_false(lt_str_equal(LT_STR("abc"), LT_STR("abd")));
+    assert_false(lt_str_equal(LT_STR("abc"), LT_STR("ab")));
+    assert_true(lt_str_equal(LT_STR(""), (lt_str_t) { NULL, 0 }));
     assert_true(lt_str_is((lt_str_t){NULL, 0}, ""));
     assert_false(lt_str_is((lt_str_t){"a\0b", 3}, "a"));
 }
