@@ -1,15 +1,12 @@
 /*
- * All talks of this worker, by session id: takes batches, gives each session
- * its records, calls a batch done when all its sessions are through with it.
- * Limit: LTW_SESSIONS_MAX talks; audio of more is skipped and counted.
+ * All talks of this worker, by session id, and the engines that they share.
+ * Batches are ltw_session_batches.h's.  Limit: sessions_max talks.
  */
 #ifndef LTW_SESSION_TABLE_H
 #define LTW_SESSION_TABLE_H
 
 #include "kinesis/ltw_batch.h"
 #include "ltw_services.h"
-
-#define LTW_SESSIONS_MAX 4096
 
 typedef struct ltw_session_table_s ltw_session_table_t;
 
