@@ -29,7 +29,7 @@ my $session = session();
 my $socket = connect_ws(
     "/ws?sessionId=$session->{sessionId}&targetLanguage=es", headers => {
         Upgrade => 'WebSocket', Connection => 'keep-alive, upgrade' });
-is $socket->status, 101, '101';
+is $socket->status, 101, 'upgraded';
 ok alive($socket), 'and it works';
 
 === TEST 3: frames right behind the request are not lost
