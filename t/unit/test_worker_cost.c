@@ -212,6 +212,7 @@ what_is_no_setting_changes_nothing(void **state)
     } rows[] = {
         { "vocabulary", "" }, { "vocabulary", "two words" },
         { "vocabulary", "a\r\nx-evil: 1" }, { "terminology", "a\"b" },
+        { "lexicons", "a b c d e f" }, { "lexicons", " " },
         { "maxCostPerHour", "" }, { "maxCostPerHour", "0" },
         { "maxCostPerHour", "-1" }, { "maxCostPerHour", "1x" },
         { "maxCostPerHour", "nan" }, { "maxCostPerHour", "1e99" },

@@ -24,6 +24,18 @@ is_name(lt_str_t s, int with_spaces)
 }
 
 
+static size_t
+count_words(lt_str_t s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s.len; i++) {
+        n += s.data[i] != ' ' && (i == 0 || s.data[i - 1] == ' ');
+    }
+    return n;
+}
+
+
 static int
 set_text(char *to, size_t size, lt_str_t value, int with_spaces)
 {
@@ -69,7 +81,10 @@ ltw_settings_set(ltw_settings_t *s, const char *name, lt_str_t value)
         return set_text(s->terminology, sizeof(s->terminology), value, 0);
     }
     if (strcmp(name, "lexicons") == 0) {
-        return set_text(s->lexicons, sizeof(s->lexicons), value, 1);
+        size_t n = count_words(value);
+
+        return n >= 1 && n <= LTW_LEXICONS_MAX
+            && set_text(s->lexicons, sizeof(s->lexicons), value, 1);
     }
     if (strcmp(name, "traceparent") == 0) {
         return lt_trace_is_valid(value)
