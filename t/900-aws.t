@@ -28,6 +28,7 @@ for my $file (glob('worker/*/*.c')) {
         /\.service = LTW_AWS_(\w+),\s*\.operation = "(\w+)"/g;
     $called{"kinesis:$_"} = 1
         for $code =~ /LT_KINESIS_TARGET "(\w+)"/g,
+            $code =~ /ltw_aws_kinesis_begin\(&call, "(\w+)"/g,
             $code =~ /ltw_consumer_call\(aws, "(\w+)"/g;
     $called{"$1:$2"} = 1 while $code =~
         /ltw_count_call\([^"]*"(\w+)",\s*"(\w+)"\)/g;
