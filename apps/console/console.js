@@ -1,7 +1,7 @@
 /* Asks lt_console each second and shows it.  Reads only. */
 import { bar, chart, el, key, number, stack, table } from './draw.js';
-import { costOf, heard, languagesOf, LATE_S, lossesOf, SOON_S, stages, stateOf,
-  sum, talksOf, workersOf } from './figures.js';
+import { audioLost, costOf, heard, languagesOf, LATE_S, lossesOf, SOON_S,
+  stages, stateOf, sum, talksOf, voicesLost, workersOf } from './figures.js';
 
 const EVERY_MS = 1000;
 const MINUTE = 60;
@@ -39,8 +39,7 @@ function tile(value, text, kind = '') {
 function showTiles(data, since) {
   const late = heard(data, since) ?? heard(data);
   const losses = lossesOf(data, since);
-  const audio = losses.filter(({ unit }) => unit === 's')
-    .reduce((total, { total: lost }) => total + lost, 0);
+  const audio = audioLost(losses);
   const cost = costOf(data).reduce((total, one) => total + one.dollars, 0);
   const { gauges } = data.nginx;
 
@@ -51,8 +50,8 @@ function showTiles(data, since) {
     tile(gauges.sockets_listener, 'listeners connected'),
     tile(seconds(late), 'heard after, p90', kindOf(late)),
     tile(`${audio.toFixed(1)} s`, 'audio lost', audio > 0 ? 'bad' : 'good'),
-    tile(sum(data, 'counters', 'segments_captioned')
-      + sum(data, 'counters', 'segments_failed'), 'segments without a voice',
+    tile(voicesLost(data) + sum(data, 'counters', 'segments_failed'),
+      'segments without a voice',
     losses.some(({ recent, unit }) => unit === 'n' && recent > 0) ? 'warm' : ''),
     tile(dollars(cost), 'spent'));
 }

@@ -107,17 +107,34 @@ export function stages(data, since) {
 
 /* ---- what is lost: by reason, in seconds of speech or in pieces */
 
-const DROPS = [[/^audio_dropped_(\w+)_bytes$/, 's', 'audio, nginx: '],
+/* Captions that were asked for, or whose words are spoken in another clip. */
+const MEANT = ['segments_unasked', 'segments_voiceless', 'segments_merged'];
+
+const counter = (name) => (data) => sum(data, 'counters', name);
+export const voicesLost = (data) => Math.max(0, MEANT.reduce(
+  (n, name) => n - sum(data, 'counters', name), sum(data, 'counters',
+    'segments_captioned')));
+
+const DROPS = [[/^audio_dropped_(?!replaced)(\w+)_bytes$/, 's', 'audio, nginx: '],
   [/^messages_dropped_?(\w*)$/, 'n', 'messages to slow listeners: '],
   [/^(sockets_too_slow)$/, 'n', 'listeners closed: '],
   [/^(segments_missed)$/, 'n', 'segments missed after a return: '],
   [/^(publishes_dropped)$/, 'n', 'messages to other hosts: ']];
-const LOSSES = [['pcm_bytes_gap', 's', 'audio, missing at the worker'],
-  ['pcm_bytes_overflow', 's', 'audio, not taken by Transcribe'],
-  ['records_lost', 'n', 'records of Kinesis'],
-  ['segments_captioned', 'n', 'segments without a voice'],
-  ['segments_failed', 'n', 'segments not delivered'],
-  ['results_dropped', 'n', 'results that waited too long']];
+const LOSSES = [
+  ['audio, missing at the worker', 's', counter('pcm_bytes_gap')],
+  ['audio, not taken by Transcribe', 's', counter('pcm_bytes_overflow')],
+  ['records of Kinesis', 'n', counter('records_lost')],
+  ['segments without a voice', 'n', voicesLost],
+  ['segments not delivered', 'n', counter('segments_failed')],
+  ['results that waited too long', 'n', counter('results_dropped')]];
+
+/* Seconds of speech.  What an nginx drops the workers miss, too. */
+export function audioLost(losses) {
+  const seconds = (pattern) => losses.filter(({ text }) => pattern.test(text))
+    .reduce((all, { total }) => all + total, 0);
+  return Math.max(seconds(/^audio, nginx/), seconds(/^audio, missing/))
+    + seconds(/^audio, not taken/);
+}
 
 export function lossesOf(data, since) {
   const rows = [];
@@ -133,9 +150,8 @@ export function lossesOf(data, since) {
       }
     }
   }
-  for (const [name, unit, text] of LOSSES) {
-    const now = sum(data, 'counters', name);
-    add(text, unit, now, since ? sum(since, 'counters', name) : now);
+  for (const [text, unit, figure] of LOSSES) {
+    add(text, unit, figure(data), figure(since ?? data));
   }
   return rows.filter(({ total }) => total > 0);
 }

@@ -11,7 +11,7 @@ import * as figures from '../../apps/console/figures.js';
 import { is, note, ok, plan, run } from './tap.mjs';
 import { launch, openPage, until, OUT } from './tools.mjs';
 
-plan(22);
+plan(25);
 
 const WIDE = { width: 1360, height: 900 };
 
@@ -33,6 +33,16 @@ function reckoning() {
   is(figures.heard(now, before, 'es'), 0.47,
     'since then, of the workers that are there');
   is(figures.sum(now, 'counters', 'segments_failed'), 2, 'a sum over workers');
+
+  const losing = (dropped) => figures.lossesOf({ state: { workers: [{ id: 'a',
+    figures: { counters: { pcm_bytes_gap: 64_000 } } }] }, nginx: { counters: {
+    audio_dropped_full_bytes: dropped, audio_dropped_replaced_bytes: 9 } } });
+  is(figures.audioLost(losing(96_000)), 3,
+    'what nginx drops and workers miss is lost once');
+  is(figures.audioLost(losing(0)), 2, 'what only they miss is lost');
+  is(figures.voicesLost({ state: { workers: [{ id: 'a', figures: { counters: {
+    segments_captioned: 9, segments_unasked: 4, segments_voiceless: 2,
+    segments_merged: 1 } } }] } }), 2, 'captions that were meant are no loss');
 }
 
 /* ---- the page */
