@@ -1,8 +1,8 @@
 // What a talk costs one worker process, and whether that stays so.
 //   node bench/capacity.mjs --worker FILE [--talks 500] [--minutes 10]
-//       [--speed 1]
+//       [--speed 1] [--languages es]
 // All talks speak all the time (capacity-kinesis.mjs), each has one listener in
-// another language; speech and nginx answer at once (fleet-speech.mjs --clock).
+// each of these languages; speech and nginx answer at once (fleet-speech.mjs --clock).
 // CPU is the worker's, of all its threads; memory is its RSS less that before
 // anybody spoke. --speed 6: six seconds of audio in each, so that a talk is an
 // hour old after ten minutes; CPU is still for a second of a talk.
@@ -23,17 +23,19 @@ const { values: options } = parseArgs({ options: {
     talks: { type: 'string', default: '500' },
     minutes: { type: 'string', default: '10' },
     speed: { type: 'string', default: '1' },
+    languages: { type: 'string', default: 'es' },
 } });
 const [TALKS, MINUTES, SPEED] = [options.talks, options.minutes, options.speed].map(Number);
+const LANGUAGES = options.languages.split(',');
 const SHARDS = 20, STEP_MS = 30_000, WARM_MS = 60_000;
-const KIB_MAX = 256, GROWTH_KIB_MAX = 8;
+const KIB_MAX = 256 + 16 * (LANGUAGES.length - 1), GROWTH_KIB_MAX = 8;
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 
-// A listener in "es" for each talk, as nginx would note it.
+// A listener in each language for each talk, as nginx would note it.
 function join(socket, ids) {
     const commands = ids.flatMap((id) => [`HSET lt:{${id}}:session sessionId ${id} sourceLanguage en status active`,
-        `HSET lt:{${id}}:languages es 1`]);
+        `HSET lt:{${id}}:languages ${LANGUAGES.map((code) => `${code} 1`).join(' ')}`]);
     execFileSync('redis-cli', ['-s', socket], { input: commands.join('\n'), stdio: ['pipe', 'ignore', 'inherit'] });
 }
 
@@ -66,7 +68,7 @@ async function watch(fleet, worker, base) {
 function judge(rows) {
     const steady = rows.filter(({ minute }) => minute * 60_000 > Math.min(WARM_MS, MINUTES * 30_000));
     const core = steady.reduce((a, { core: one }) => a + one, 0) / steady.length;
-    return { bench: 'capacity', talks: TALKS, minutes: MINUTES, speed: SPEED,
+    return { bench: 'capacity', talks: TALKS, languages: LANGUAGES.length, minutes: MINUTES, speed: SPEED,
         hours_of_talk: Math.round(TALKS * MINUTES * SPEED / 6) / 10,
         cpu_ms_per_talk_second: Number((core * 1000 / TALKS / SPEED).toFixed(3)),
         talks_per_core: Math.round(TALKS * SPEED / core),

@@ -24,13 +24,20 @@ const LIMITS = {
 
 // Measured: docs/benchmarks.md and docs/capacity.md say how.
 const MEASURED = {
-  listener_bytes: 1370,                     // idle, plain
-  listener_tls_bytes: 15574,
-  deliveries_a_cpu_second: 126000,          // one message at a time
-  // make bench-ingest RUN='--speakers 500 --seconds 20 --tls'
-  chunks_a_cpu_second: 35934,
+  listener_bytes: 1454,                     // idle, plain
+  listener_tls_bytes: 15585,
+  deliveries_a_cpu_second: 133000,          // 400 bytes, one message at a time, 10,000 listeners
+  deliveries_tls_a_cpu_second: 95000,
+  chunks_a_cpu_second: 35934,               // TLS to Kinesis
+  chunks_cbor_a_cpu_second: 42725,          // the same, lt_kinesis_protocol cbor
   speaker_bytes: 15.2 * 1024,
+  speaker_cbor_bytes: 18.6 * 1024,
   units_a_speaker_hour: 14422,
+  worker_bytes: 14 * 1024 * 1024,           // a process without a talk
+  worker_talk_bytes: 226.6 * 1024,          // a talk in one language
+  worker_talk_ms_a_second: 0.911,           // its CPU time for each second
+  worker_language_bytes: 9 * 1024,          // each further language of it
+  worker_language_ms_a_second: 0.144,
 };
 
 const AUDIO_BYTES_A_SECOND = 32000;
@@ -41,7 +48,8 @@ const SEGMENT_S = { window: 3, live: 2 };   // make demo: 20 and 30 segments in 
 
 /**
  * want: { talks, languages, listeners (of each language), hours, wordsAMinute, voice: standard|neural|generative|none,
- *   mode: window|live, consumer: polling|fanout, tls }. Per hour, unless it says otherwise; bytes and dollars.
+ *   mode: window|live, consumer: polling|fanout, tls,
+ *   protocol: json|cbor (lt_kinesis_protocol) }. Per hour, unless it says otherwise; bytes and dollars.
  */
 function capacity(want) {
   const { talks, languages, listeners } = want;
@@ -64,16 +72,23 @@ function capacity(want) {
   };
   cost.total = Object.values(cost).reduce((sum, dollars) => sum + dollars, 0);
 
-  const listenerBytes = want.tls ? MEASURED.listener_tls_bytes : MEASURED.listener_bytes;
+  const [listenerBytes, deliveries] = want.tls ? [MEASURED.listener_tls_bytes, MEASURED.deliveries_tls_a_cpu_second]
+    : [MEASURED.listener_bytes, MEASURED.deliveries_a_cpu_second];
+  const [speakerBytes, chunks] = want.protocol === 'cbor' ? [MEASURED.speaker_cbor_bytes, MEASURED.chunks_cbor_a_cpu_second]
+    : [MEASURED.speaker_bytes, MEASURED.chunks_a_cpu_second];
   return {
     shards,
     transcribe_streams: talks,
     polly_calls_a_second: voiced * clips / 3600,
     nginx: {
-      memory_bytes: people * listenerBytes + talks * (MEASURED.speaker_bytes + (want.tls ? listenerBytes : 0)),
-      cores: talks * RECORD_A_SECOND / MEASURED.chunks_a_cpu_second
-        + clips * listeners / 3600 / MEASURED.deliveries_a_cpu_second,
+      memory_bytes: people * listenerBytes + talks * (speakerBytes + (want.tls ? listenerBytes : 0)),
+      cores: talks * RECORD_A_SECOND / chunks + clips * listeners / 3600 / deliveries,
       sockets: people + talks,
+    },
+    workers: {
+      memory_bytes: MEASURED.worker_bytes
+        + talks * (MEASURED.worker_talk_bytes + (languages - 1) * MEASURED.worker_language_bytes),
+      cores: talks * (MEASURED.worker_talk_ms_a_second + (languages - 1) * MEASURED.worker_language_ms_a_second) / 1000,
     },
     egress_bits_a_second: voiced * people * CLIP_BYTES_A_SECOND * 8,
     cost,

@@ -12,7 +12,7 @@ const read = (file) => fs.readFileSync(path.join(ROOT, file), 'utf8');
 const cents = (dollars) => dollars.toFixed(4);
 
 const ONE = { talks: 1, languages: 1, listeners: 50, hours: 1, wordsAMinute: 150, voice: 'neural', mode: 'window',
-  consumer: 'polling', tls: true };
+  consumer: 'polling', tls: true, protocol: 'json' };
 
 function bill() {
   const { cost, ...rest } = capacity(ONE);
@@ -30,6 +30,16 @@ function bill() {
   is(capacity({ ...ONE, listeners: 0 }).cost_a_listener_hour, null, 'nobody listens: no price a listener');
 }
 
+function hosts() {
+  const { nginx, workers } = capacity({ ...ONE, talks: 500, languages: 3 });
+  is(Math.round(workers.memory_bytes / 1024), Math.round(14 * 1024 + 500 * (226.6 + 2 * 9)), 'workers: memory of 500 talks');
+  is(workers.cores.toFixed(3), (500 * (0.911 + 2 * 0.144) / 1000).toFixed(3), 'and CPU');
+  is(nginx.cores.toFixed(3), (500 * 1000 / 256 / 35934 + 500 * 3 * 50 / 3 / 95000).toFixed(3), 'nginx: CPU for chunks and messages');
+  is(Math.round(nginx.memory_bytes / 1e6), Math.round((75500 * 15585 + 500 * 15.2 * 1024) / 1e6), 'and memory of 75,500 sockets');
+  ok(capacity({ ...ONE, protocol: 'cbor' }).nginx.cores < capacity(ONE).nginx.cores, 'CBOR is less work');
+  ok(capacity({ ...ONE, tls: false }).nginx.cores < capacity(ONE).nginx.cores, 'so is no TLS');
+}
+
 function sources() {
   const prices = JSON.parse(read('config/prices.json'));
   for (const [name, price] of Object.entries(PRICES)) {
@@ -37,7 +47,8 @@ function sources() {
   }
   const said = `${read('docs/benchmarks.md')}${read('docs/capacity.md')}`.replaceAll(/(\d),(?=\d{3})/g, '$1');
   for (const [name, figure] of Object.entries(MEASURED)) {
-    const shown = name === 'speaker_bytes' ? (figure / 1024).toFixed(1) : String(figure);
+    const unit = /^(speaker|worker).*_bytes$/.test(name) ? figure < 2 ** 20 ? 1024 : 2 ** 20 : 1;
+    const shown = String(Number((figure / unit).toFixed(unit === 1 ? 3 : 1)));
     ok(figure > 0 && new RegExp(`\\b${shown.replace('.', '\\.')}\\b`).test(said), `${name}: ${shown} is in the documents`);
   }
 }
@@ -50,8 +61,13 @@ async function page() {
   await tab.goto(`file://${ROOT}/docs/capacity/index.html`);
   await tab.fill('#talks', '1');
   await tab.fill('#languages', '1');
+  ok(/transcribe\s+\$1\.44/.test(await tab.innerText('#result')), 'the page shows it');
+  await tab.fill('#talks', '500');
+  await tab.selectOption('#protocol', 'cbor');
   const text = await tab.innerText('#result');
-  ok(/transcribe\s+\$1\.44/.test(text), 'the page shows it');
+  ok(/What workers need\s+memory, in one process\s+130\.7 MB\s+CPU cores, a thread for each process\s+0\.46/.test(text),
+    'what workers need', text);
+  ok(/What nginx needs\s+sockets\s+25500\s+memory for them\s+406\.9 MB\s+CPU cores\s+0\.13/.test(text), 'what nginx needs', text);
   if (process.env.SCREENSHOT) {
     await tab.screenshot({ path: process.env.SCREENSHOT });
   }
@@ -60,8 +76,9 @@ async function page() {
 }
 
 await run(async () => {
-  plan(12 + Object.keys(PRICES).length + Object.keys(MEASURED).length + 2);
+  plan(12 + 6 + Object.keys(PRICES).length + Object.keys(MEASURED).length + 4);
   bill();
+  hosts();
   sources();
   await page();
 });
