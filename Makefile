@@ -29,7 +29,7 @@ SPHINX_LIBS  = $(shell pkg-config --cflags --libs pocketsphinx sphinxbase)
 .PHONY: help setup build module worker lib local unit demo run test \
     sanitize bench bench-soak bench-churn \
     bench-heartbeat bench-fleet bench-capacity bench-ingest bench-ingest-faults bench-fanout bench-reload bench-live bench-speech fresh-check check-clang docs-check deb deb-check \
-    images-check nginx-check clean
+    images-check nginx-check dashboard-picture clean
 
 help:
 	@echo 'make demo         translate a recorded talk on this machine, show captions and figures'
@@ -41,6 +41,7 @@ help:
 	@echo 'make worker       build/lt-worker'
 	@echo 'make deb          Debian packages of both, in build/deb'
 	@echo 'make deb-check    the packages in a clean Debian 12; make images-check, nginx-check'
+	@echo 'make dashboard-picture   out/dashboard.png: what Grafana would show'
 	@echo 'make bench        benchmarks; make bench-soak: memory over 100,000 chunks'
 	@echo 'make fresh-check  make demo and make test in a new Debian 12 root'
 	@echo 'make clean        remove what was built'
@@ -145,6 +146,10 @@ nginx-check: setup
 
 fresh-check:
 	@t/fresh-check.sh
+
+# the Grafana dashboard over a running stack, drawn; a query without an answer fails it
+dashboard-picture: build
+	@$(NODE) t/dashboard/picture.mjs
 
 # ---- benchmarks
 

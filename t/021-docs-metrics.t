@@ -79,6 +79,7 @@ SKIP: {
         if system('command -v promtool >/dev/null 2>&1') != 0;
     my @rules = map { { record => 'lt:query', expr => $_->{expr} } }
         map { @{$_->{targets} // []} } @{$dashboard->{panels}};
+    $_->{expr} =~ s/\$__\w+/1m/g for @rules;
     $_->{expr} =~ s/\$\w+/.*/g for @rules;
     $rules[$_]{labels} = { n => "$_" } for 0 .. $#rules;
     my ($out, $file) = File::Temp::tempfile(UNLINK => 1);
@@ -88,7 +89,5 @@ SKIP: {
     my $said = `promtool check rules $file 2>&1`;
     is $?, 0, 'the queries of the dashboard are queries' or diag($said);
 }
-my %id = map { $_->{id} => 1 } @{$dashboard->{panels}};
-is scalar keys %id, scalar @{$dashboard->{panels}}, 'each panel has its id';
 
 done_testing();
