@@ -1,6 +1,7 @@
 #!/bin/sh
 # Debian packages of module and worker, into DIR.  The tree stays as it is: a
 # copy is built.  VERSION: that of the packages, in place of CHANGELOG.md's.
+# DEBFULLNAME, DEBEMAIL: who answers for these packages in your fleet.
 #   build.sh DIR
 set -eu
 cd "$(dirname "$0")/../.."
@@ -14,6 +15,7 @@ missing=$(dpkg-checkbuilddeps config/debian/control 2>&1) || {
 }
 
 : "${VERSION:=$(sed -n 's/^## \([0-9][0-9.]*\).*/\1/p;T;q' CHANGELOG.md)}"
+maintainer="${DEBFULLNAME:-live-translation} <${DEBEMAIL:-packages@live-translation.invalid}>"
 rm -rf "$out/source"
 mkdir "$out/source"
 tar -c --exclude=node_modules --exclude='t/servroot*' \
@@ -22,12 +24,13 @@ tar -c --exclude=node_modules --exclude='t/servroot*' \
 cd "$out/source"
 mv config/debian debian
 cp config/systemd/lt-worker.service debian/lt-worker.service
+sed -i "s|@MAINTAINER@|$maintainer|" debian/control
 cat > debian/changelog <<END
 live-translation ($VERSION) unstable; urgency=medium
 
   * See CHANGELOG.md.
 
- -- live-translation <root@localhost>  $(date -R -d "@${SOURCE_DATE_EPOCH:-$(stat -c %Y CHANGELOG.md)}")
+ -- $maintainer  $(date -R -d "@${SOURCE_DATE_EPOCH:-$(stat -c %Y CHANGELOG.md)}")
 END
 rm -f "$out"/*.deb
 dpkg-buildpackage -b -us -uc > "$out/build.log" 2>&1 || {
