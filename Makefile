@@ -132,11 +132,11 @@ docs-check:
 deb:
 	@config/debian/build.sh $(BUILD)/deb
 
-# install, upgrade, purge, and a talk through the packages, in a new Debian 12
-deb-check:
+# install, upgrade, purge, and talks through the packages, in a new Debian 12 whose systemd runs
+deb-check: local
 	@t/deb-check.sh
 
-# needs podman; docker compose -f docker/compose.yaml up is for people
+# by podman and, where dockerd and docker-compose are, by them
 images-check:
 	@t/images-check.sh
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds the images with podman and has one talk through docker/compose.yaml's
-# services; prints sizes and times.  Tests HEAD, not the work tree.
+# services, by podman and, where it is installed, by Docker's own compose;
+# prints sizes and times.  Tests HEAD, not the work tree.
 # Where docker.io cannot be reached, Debian's base image is made by mmdebstrap,
 # and Redis is Debian's.
 set -eu
@@ -85,3 +86,10 @@ echo "images-check: healthy, read-only, not root"
 compose down
 up=
 step "down"
+
+if command -v dockerd > /dev/null && command -v docker-compose > /dev/null; then
+    t/compose-docker.sh "$dir" lt-aws lt-nginx lt-worker $redis
+    step "by Docker's own compose: up, a talk of 20 s, down"
+else
+    echo "images-check: no dockerd and docker-compose here: by podman only"
+fi
