@@ -74,7 +74,8 @@ check_life() {
     began_stop=$(date +%s%N)
     in_root systemctl stop lt-worker
     took=$((($(date +%s%N) - began_stop) / 1000000))
-    has_said lease_released > /dev/null && has_said worker_stopped > /dev/null && [ "$(worker Result)" = success ] || fail "stopped: $(worker Result) after $took ms"
+    has_said lease_released > /dev/null && has_said worker_stopped | grep -q '"stream_drained":1,"sessions_drained":1' \
+        && [ "$(worker Result)" = success ] || fail "stopped: $(worker Result) after $took ms"
     in_root systemctl start lt-worker
 
     wait $talking || { cat "$root/talk.log"; journal lt-worker; fail "the talk is not whole"; }
