@@ -87,6 +87,8 @@
         "the account's quota: calls of Polly a second, of all workers")     \
     X(transcribe_stream_age, TIME, "210m", 5000, 14400000,                  \
         "then a Transcribe stream is replaced; AWS ends one after 4 h")     \
+    X(transcribe_silence, TIME, "60s", 1000, 900000,                        \
+        "a talk without audio for so long gives its stream back")           \
     X(poll_interval, TIME, "225ms", 200, 60000,                             \
         "between two reads of a shard; 10 % jitter is added")               \
     X(starting_position, CHOICE, "latest", 0, 1,                            \

@@ -61,6 +61,7 @@
     X(streams_waited, "streams that waited for a place in the quota")       \
     X(streams_throttled, "streams that AWS refused: the limit was lowered") \
     X(streams_rotated, "Transcribe streams replaced before their end")      \
+    X(streams_silent, "Transcribe streams given back by silent talks")      \
     X(silence_sent, "times silence was sent to keep a stream")              \
     X(words_dropped, "words for which a transcript had no room")            \
     X(segments_committed, "segments of transcripts")                        \

@@ -8,9 +8,9 @@ static const char *const ltw_reload_names[] = {
     "results_urls", "results_token_file", "batch_window", "batch_size",
     "maximum_record_age", "maximum_retry_attempts", "bisect_on_error",
     "on_failure", "sessions_max", "transcribe_streams_max",
-    "transcribe_starts_max", "transcribe_stream_age", "translate_rate",
-    "polly_rate", "poll_interval", "presign_expires", "starting_position",
-    "log_level",
+    "transcribe_starts_max", "transcribe_stream_age",
+    "transcribe_silence", "translate_rate", "polly_rate", "poll_interval",
+    "presign_expires", "starting_position", "log_level",
 };
 
 static int

@@ -13,7 +13,7 @@ const FAULTS = ['cut', '500', 'throttle', 'expired', 'conflict'];
 const CODES = ['connection_lost', 'InternalFailureException',
   'LimitExceededException', 'BadRequestException', 'ConflictException'];
 
-export const checks = 10 + FINISH_CHECKS;
+export const checks = 17 + FINISH_CHECKS;
 
 async function replaced(rig) {
   const worker = await rig.worker({ transcribe_stream_age: `${AGE_MS}ms` });
@@ -48,9 +48,30 @@ async function ended(rig) {
     'ended early: no audio was dropped');
 }
 
+/* One stream for two talks. */
+async function silent(rig) {
+  const worker = await rig.worker({ transcribe_silence: '2s',
+    transcribe_streams_max: 1 });
+  const [one, two] = [await rig.talk(['en']), await rig.talk(['en'])];
+
+  await one.speak(count(8));
+  await until(() => worker.log('segment_committed', { session: one.id }).length);
+  await two.speak(count(8), { isLast: true });
+  ok(await two.whenDrained(PATIENCE_MS),
+    'silent: who waited for the stream is heard');
+  await one.speak(count(8, 9), { isLast: true });
+  ok(await one.whenDrained(PATIENCE_MS),
+    'silent: who gave it back has another when he speaks');
+  is(await worker.counter('streams_silent'), 1, 'silent: it was given back');
+  checkCount('silent: one', one, 'en', 16);
+  checkCount('silent: two', two, 'en', 8);
+  await worker.stop();
+}
+
 export async function main() {
   await withRig({ worker: false }, async (rig) => {
     await replaced(rig);
+    await silent(rig);
     await ended(rig);
   });
 }

@@ -445,14 +445,14 @@ wake_when_due(ltw_session_t *s)
 static void
 tick_idle(ltw_session_t *s)
 {
+    int is_silent = quiet_ms(s) >= s->services->config->transcribe_silence;
+    int is_unheard = now_ms(s) - s->presence.heard_at_ms >= NO_LISTENER_MS;
+
     ltw_speech_tick(s->speech);
-    if (s->state == SESSION_LIVE
-        && now_ms(s) - s->presence.heard_at_ms >= NO_LISTENER_MS)
-    {
+    if (s->state == SESSION_LIVE && (is_silent || is_unheard)) {
+        ltw_count(s->services->metrics, streams_silent, !is_unheard);
         close_down(s);
-        return;
-    }
-    if (quiet_ms(s) > FORGOTTEN_MS) {
+    } else if (quiet_ms(s) > FORGOTTEN_MS) {
         s->is_leaving = 1;
         wake(s);
     }
