@@ -3,6 +3,7 @@
 #include "kinesis/ltw_stream.h"
 #include "ltw_figures.h"
 #include "ltw_log.h"
+#include "ltw_memory.h"
 #include "ltw_reload.h"
 #include "ltw_services.h"
 #include "ltw_status.h"
@@ -37,6 +38,7 @@ typedef struct {
     ltw_stream_t *stream;
     ltw_status_t *status;
     ltw_figures_t *figures;
+    ltw_memory_t *memory;
     ltw_timer_t *tick;          /* measures how late the loop is */
     int64_t tick_due_at_ms;
     ltw_timer_t *patience;      /* of the states after RUNNING */
@@ -188,6 +190,7 @@ static void
 ltw_worker_deinit(ltw_worker_t *worker)
 {
     ltw_status_free(&worker->status);
+    ltw_memory_free(&worker->memory);
     ltw_figures_free(&worker->figures);
     ltw_session_table_free(&worker->sessions);
     ltw_stream_free(&worker->stream);
@@ -264,7 +267,8 @@ ltw_worker_init(ltw_worker_t *worker, lt_error_t *err)
     }
     worker->figures = ltw_figures_new(&worker->services,
         ltw_stream_worker(worker->stream), ltw_worker_measure, worker);
-    if (worker->figures == NULL) {
+    worker->memory = ltw_memory_new(&worker->services);
+    if (worker->figures == NULL || worker->memory == NULL) {
         return LT_ERROR;
     }
     if (worker->config.status_listen != NULL) {

@@ -17,6 +17,7 @@
 /* name, text: only ever grow */
 #define LTW_COUNTERS(X)                                                     \
     X(log_lines_dropped, "log lines that the reader of stderr did not take")\
+    X(memory_trims, "times that free memory was given back to the system")  \
     X(http_requests, "HTTP requests started")                               \
     X(http_failures, "HTTP requests without an answer")                     \
     X(aws_retries, "AWS calls tried again")                                 \
