@@ -78,7 +78,8 @@ function judge(rows) {
         loop_late_max_ms: steady.at(-1).late, cpu: os.cpus()[0].model };
 }
 
-const isGood = (r) => r.kib_per_talk < KIB_MAX && r.growth_kib_per_talk <= GROWTH_KIB_MAX
+// A talk at speed 6 has six times the audio in memory.
+const isGood = (r) => r.kib_per_talk < KIB_MAX * SPEED && r.growth_kib_per_talk <= GROWTH_KIB_MAX * SPEED
     && r.talks_live === TALKS && r.lost_or_failed === 0;
 
 async function main() {
