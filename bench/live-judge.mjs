@@ -24,6 +24,17 @@ export function drift(points) {
     return under > 0 ? over / under * 60 : 0;
 }
 
+// The same of a text that is read again and again, in `seconds` each time: of
+// the means of `whole` readings, since a text's sentences differ by more than
+// the lag grows. NaN of fewer than two.
+export function driftOfReadings(points, seconds, whole) {
+    const means = Array.from({ length: whole }, (_, i) => points.filter(([at]) => Math.floor(at / seconds) === i))
+        .filter((reading) => reading.length > 0)
+        .map((reading) => [0, 1].map((i) => reading.reduce((sum, p) => sum + p[i], 0) / reading.length));
+
+    return means.length > 1 ? drift(means) : NaN;
+}
+
 // Words that were said and not told, or told twice.
 export function compare(words, texts) {
     const got = texts.flatMap(plain);

@@ -2,7 +2,7 @@
 // of the whole file.
 import { percentile } from '../local/client.mjs';
 import { align, errorRate, wordsOf } from './words.mjs';
-import { drift } from './live-judge.mjs';
+import { driftOfReadings } from './live-judge.mjs';
 
 // What one listener was told, in order: clips, and captions in place of one.
 function told({ segments, captions }) {
@@ -69,8 +69,9 @@ function starts(segments) {
     });
 }
 
-// listeners: of local/client.mjs; whole: [{ w, s, e }]; reference: what was said.
-export function judge({ began, listeners }, { whole, reference }) {
+// listeners: of local/client.mjs; whole: [{ w, s, e }]; reference: what was said, in
+// so many rounds, from second `begin` on, in `seconds` each.
+export function judge({ began, listeners }, { whole, reference, rounds: { begin, seconds, count } }) {
     const texts = new Map();
     const points = [];
     const arrivals = [];
@@ -99,5 +100,5 @@ export function judge({ began, listeners }, { whole, reference }) {
         wer: errorRate(wordsOf(reference), got), wer_whole: errorRate(whole.map(({ w }) => w), got),
         clip_p50: percentile(arrivals, 0.5), clip_p90: percentile(arrivals, 0.9),
         p50: percentile(lags, 0.5), p90: percentile(lags, 0.9), p99: percentile(lags, 0.99),
-        drift: drift(points) };
+        drift: driftOfReadings(points.map(([at, lag]) => [at - begin, lag]), seconds, count) };
 }

@@ -71,9 +71,11 @@ function recording() {
     const parts = Array.from({ length: Number(options.rounds) }, () => PAUSES_S).flat()
         .map((pauseSeconds) => loadTalk({ pauseSeconds }));
 
-    return { pcm: Buffer.concat([Buffer.alloc(LEAD_S * BYTES_PER_SECOND), ...parts.map(({ pcm }) => pcm),
-        Buffer.alloc(TAIL_S * BYTES_PER_SECOND)]),
-    reference: parts.flatMap(({ reference }) => reference.map(({ text }) => text)).join(' ') };
+    const talk = Buffer.concat(parts.map(({ pcm }) => pcm));
+
+    return { pcm: Buffer.concat([Buffer.alloc(LEAD_S * BYTES_PER_SECOND), talk, Buffer.alloc(TAIL_S * BYTES_PER_SECOND)]),
+        rounds: { begin: LEAD_S, seconds: talk.length / BYTES_PER_SECOND / options.rounds, count: Number(options.rounds) },
+        reference: parts.flatMap(({ reference }) => reference.map(({ text }) => text)).join(' ') };
 }
 
 async function slow(stack) {
@@ -131,7 +133,7 @@ function print(found) {
 }
 
 async function main() {
-    const { pcm, reference } = recording();
+    const { pcm, reference, rounds } = recording();
     const words = whole(pcm);
     const seconds = Math.round(pcm.length / BYTES_PER_SECOND);
     const dir = mkdtempSync(path.join(tmpdir(), 'lt-speech-'));
@@ -144,7 +146,7 @@ async function main() {
     try {
         for (const engine of options.engines.split(',')) {
             for (const mode of options.modes.split(',')) {
-                const result = judge(await measure(engine, mode, { dir, pcm }), { whole: words, reference });
+                const result = judge(await measure(engine, mode, { dir, pcm }), { whole: words, reference, rounds });
                 found.push({ name: `${engine}, ${mode}`, engine, mode, result });
             }
         }
