@@ -263,6 +263,7 @@ class Talk {
 
 class Rig {
   workers = [];
+  errorLogs = [];               /* of an nginx beside it */
 
   /* standIns: more arguments of local/aws.mjs. */
   async start({ worker = true, shards = 1, config = {}, standIns: more = [] }
@@ -334,8 +335,9 @@ class Rig {
       await worker.stop();
     }
     const texts = this.workers.map((worker) => worker.text);
-    const reports = texts.join('').split('\n').filter(
-      (line) => REPORT.test(line));
+    const reports = [...texts, ...this.errorLogs.filter(fs.existsSync)
+      .map((log) => fs.readFileSync(log, 'utf8'))].join('').split('\n')
+      .filter((line) => REPORT.test(line));
     is(reports, [], 'no sanitizer complained');
     is(this.workers.map(({ status }) => status).filter(
       (status) => status !== 0 && status !== 'SIGKILL'), [],

@@ -1,10 +1,21 @@
 /* A real nginx with the module beside a rig of harness.mjs: the shipped
    configuration, on the rig's Redis and stand-ins. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import { freePort, renderNginx } from '../../local/stack.mjs';
 import { until } from './harness.mjs';
+
+/* A module with sanitizers needs their libraries; what they report is in
+   nginx's error log. */
+function environment() {
+  const libraries = () => ['libasan.so', 'libubsan.so'].map((name) =>
+    execFileSync('cc', [`-print-file-name=${name}`], { encoding: 'utf8' })
+      .trim());
+  return !process.env.LT_ASAN ? process.env : { ...process.env,
+    LD_PRELOAD: libraries().join(' '), ASAN_OPTIONS: 'detect_leaks=0',
+    UBSAN_OPTIONS: 'print_stacktrace=1' };
+}
 
 /* more: pairs of text in a shipped file and what stands there instead, as
    { http: [[from, to], …], locations: [[from, to], …] } */
@@ -27,9 +38,10 @@ export async function startNginx(rig, { processes = 2, more,
     /(error_log .*) notice;/, `$1 ${level};`));
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'nginx', '-p', dir,
     '-e', `${dir}/start.log`, '-c', `${dir}/nginx.conf`, '-g',
-    'daemon off;'], { stdio: 'ignore' });
+    'daemon off;'], { stdio: 'ignore', env: environment() });
   const over = once(child, 'exit');
   const inner = `http://127.0.0.1:${inside}`;
+  rig.errorLogs.push(`${dir}/error.log`);
   const ready = await until(() => fetch(`${inner}/lt/health/live`)
     .then(({ ok }) => ok, () => false));
   if (!ready) {
