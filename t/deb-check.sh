@@ -78,6 +78,9 @@ run_commands 2 "not installed"
 grep -q 'libnginx-mod-http-lt: nginx -t accepts' "$root/install.log" || fail "nginx -t was not asked"
 grep -q 'lt-worker: starts when' "$root/install.log" || fail "lt-worker did not say what it waits for"
 in_root nginx -T 2>/dev/null | grep -q "lt_websocket;" || fail "the site is not there"
+for file in aws/live-translation.yaml grafana/lt.json prometheus/lt-alerts.yml; do
+    in_root test -s "/usr/share/doc/lt-worker/examples/$file" || fail "$file is not among the examples"
+done
 are_active
 step "docs/install.md: installed; Redis, nginx and lt-worker are active"
 
