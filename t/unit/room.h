@@ -30,6 +30,19 @@ room_run_ms(ltw_loop_t *loop, ltw_timer_t *stop, int64_t ms)
     ltw_loop_run(loop);
 }
 
+/* What has to come, comes in its own time; how long that was is for the caller
+   to look at where it matters. */
+#define ROOM_PATIENCE_MS 20000
+#define room_run_until(loop, stop, condition)                               \
+    do {                                                                    \
+        int64_t until_ms = ltw_loop_now_ms(loop) + ROOM_PATIENCE_MS;        \
+                                                                            \
+        while (!(condition) && ltw_loop_now_ms(loop) < until_ms) {          \
+            room_run_ms(loop, stop, 20);                                    \
+        }                                                                   \
+        assert_true(condition);                                             \
+    } while (0)
+
 /* A socket that listens on a free port of 127.0.0.1. */
 static inline int
 room_listen(int *port)

@@ -126,6 +126,8 @@ talk(room_t *room, lt_state_worker_script_t script, const char *words)
 typedef struct {
     ltw_lease_t *lease;
     int taken, lost, released;
+    int64_t taken_at_ms;
+    ltw_loop_t *loop;
     int has_share;
     char checkpoint[100];
 } holder_t;
@@ -136,6 +138,7 @@ on_taken(void *data, lt_str_t checkpoint)
     holder_t *holder = data;
 
     holder->taken++;
+    holder->taken_at_ms = ltw_loop_now_ms(holder->loop);
     snprintf(holder->checkpoint, sizeof(holder->checkpoint), "%.*s",
         (int) checkpoint.len, checkpoint.data);
 }
@@ -164,20 +167,35 @@ hold(holder_t *holder, const ltw_services_t *services, const char *owner)
     ltw_lease_options_t options = { services, "stream", "shard-0", owner,
         yields_ms, on_taken, on_lost, on_released, holder };
 
-    *holder = (holder_t) { .lease = ltw_lease_new(&options) };
+    *holder = (holder_t) { .lease = ltw_lease_new(&options),
+        .loop = services->loop };
     assert_non_null(holder->lease);
     ltw_lease_claim(holder->lease);
 }
 
 static void
-wait_until_taken(room_t *room, const holder_t *holder)
+run_ms(room_t *room, int64_t ms)
 {
-    int i;
+    room_run_ms(room->services.loop, room->stop, ms);
+}
 
-    for (i = 0; i < 80 && holder->taken == 0; i++) {
-        room_run_ms(room->services.loop, room->stop, 100);
-    }
+static int64_t
+now_ms(const room_t *room)
+{
+    return ltw_loop_now_ms(room->services.loop);
+}
+
+#define run_until(room, condition)                                          \
+    room_run_until((room)->services.loop, (room)->stop, condition)
+
+/* The machine may be slow, never early: at least after_ms after since_ms. */
+static void
+wait_until_taken(room_t *room, const holder_t *holder, int64_t since_ms,
+    int64_t after_ms)
+{
+    run_until(room, holder->taken > 0);
     assert_int_equal(holder->taken, 1);
+    assert_true(holder->taken_at_ms - since_ms >= after_ms);
 }
 
 static void
@@ -185,36 +203,35 @@ test_lease(void **state)
 {
     room_t *room = *state;
     holder_t a, b;
+    int64_t began_ms;
 
     hold(&a, &room->services, "a");
-    wait_until_taken(room, &a);
+    wait_until_taken(room, &a, 0, 0);
     assert_string_equal(a.checkpoint, "");
     assert_true(ltw_lease_is_fresh(a.lease));
     hold(&b, &room->services, "b");
     ltw_lease_checkpoint(a.lease, LT_STR("41"));
     ltw_lease_checkpoint(a.lease, LT_STR("42"));        /* the newest wins */
     assert_false(ltw_lease_is_stored(a.lease));
-    room_run_ms(room->services.loop, room->stop, 4500);                 /* a renews: b must go on waiting */
+    run_ms(room, 4500);                 /* a renews: b must go on waiting */
     assert_true(ltw_lease_is_stored(a.lease));
     assert_int_equal(b.taken, 0);
     ltw_lease_release(a.lease, NULL);
-    wait_until_taken(room, &b);
+    wait_until_taken(room, &b, 0, 0);
     assert_int_equal(a.released, 1);
     assert_string_equal(b.checkpoint, "42");
 
     ltw_lease_free(&a.lease);
+    began_ms = now_ms(room);
     hold(&a, &room->services, "a");
-    room_run_ms(room->services.loop, room->stop, 100);
+    run_ms(room, 100);
     ltw_lease_free(&b.lease);           /* as if it were killed */
-    room_run_ms(room->services.loop, room->stop, 2500);
-    assert_int_equal(a.taken, 0);
-    wait_until_taken(room, &a);
+    wait_until_taken(room, &a, began_ms, 3000);
 
     /* a zombie: its token is of the past, its name is not */
     ask(room, NULL, "HINCRBY " KEY " token 1");
     ltw_lease_checkpoint(a.lease, LT_STR("43"));
-    room_run_ms(room->services.loop, room->stop, 1500);
-    assert_int_equal(a.lost, 1);
+    run_until(room, a.lost == 1);
     assert_string_equal(ask(room, NULL, "HGET " KEY " checkpoint"), "42 ");
     ltw_lease_free(&a.lease);
 }
@@ -227,20 +244,18 @@ test_lease_forgotten(void **state)
     holder_t a, b;
 
     hold(&a, &room->services, "a");
-    wait_until_taken(room, &a);
+    wait_until_taken(room, &a, 0, 0);
     ltw_lease_checkpoint(a.lease, LT_STR("42"));
-    room_run_ms(room->services.loop, room->stop, 200);
+    run_until(room, ltw_lease_is_stored(a.lease));
     stop_server(room);
-    room_run_ms(room->services.loop, room->stop, 3000);
+    run_ms(room, 3000);
     assert_false(ltw_lease_is_fresh(a.lease));
     room->server = room_redis(dir, socket_path, NULL);
-    while (!ltw_lease_is_fresh(a.lease)) {
-        room_run_ms(room->services.loop, room->stop, 100);
-    }
+    run_until(room, ltw_lease_is_fresh(a.lease));
     assert_int_equal(a.lost, 0);
     ltw_lease_release(a.lease, NULL);
     hold(&b, &room->services, "b");
-    wait_until_taken(room, &b);
+    wait_until_taken(room, &b, 0, 0);
     assert_string_equal(b.checkpoint, "42");
     ltw_lease_free(&a.lease);
     ltw_lease_free(&b.lease);
@@ -254,17 +269,17 @@ test_lease_unseen(void **state)
     holder_t a, b;
 
     hold(&a, &room->services, "a");
-    wait_until_taken(room, &a);
+    wait_until_taken(room, &a, 0, 0);
     hold(&b, &room->services, "b");
-    room_run_ms(room->services.loop, room->stop, 1500);
+    run_until(room, strcmp(ltw_lease_other(b.lease), "a") == 0);
     kill(room->server, SIGSTOP);
-    room_run_ms(room->services.loop, room->stop, 5000);
+    run_ms(room, 5000);
     assert_false(ltw_lease_is_fresh(a.lease));
     kill(room->server, SIGCONT);
-    room_run_ms(room->services.loop, room->stop, 4000);
+    run_until(room, ltw_lease_is_fresh(a.lease));
+    run_ms(room, 3000);
     assert_int_equal(a.lost, 0);
     assert_int_equal(b.taken, 0);
-    assert_true(ltw_lease_is_fresh(a.lease));
     ltw_lease_free(&a.lease);
     ltw_lease_free(&b.lease);
 }
@@ -277,19 +292,20 @@ test_lease_handed_over(void **state)
     room_t *room = *state;
     ltw_tenure_t *first;
     holder_t a, b, c;
+    int64_t began_ms;
 
     hold(&a, &room->services, "a");
-    wait_until_taken(room, &a);
+    wait_until_taken(room, &a, 0, 0);
     first = ltw_tenure_ref(ltw_lease_tenure(a.lease));
     hold(&b, &room->services, "b");
     hold(&c, &room->services, "c");
-    room_run_ms(room->services.loop, room->stop, 700);
+    run_until(room, ltw_lease_other(b.lease)[0] == 'a'
+        && ltw_lease_other(c.lease)[0] == 'a');
     ltw_lease_leave(a.lease);
     assert_int_equal(first->state, LTW_TENURE_LEAVING);
     c.has_share = 1;                    /* it is the heir all the same */
     ltw_lease_release(a.lease, "c");
-    room_run_ms(room->services.loop, room->stop, 1200);
-    assert_int_equal(c.taken, 1);
+    wait_until_taken(room, &c, 0, 0);
     c.has_share = 0;
     assert_int_equal(b.taken, 0);
     assert_int_equal(first->state, LTW_TENURE_LOST);
@@ -298,20 +314,18 @@ test_lease_handed_over(void **state)
         "shard-0/0000000000000002");
     ltw_tenure_unref(&first);
 
+    began_ms = now_ms(room);
     ltw_lease_release(c.lease, "nobody");
-    room_run_ms(room->services.loop, room->stop, 2000);
-    assert_int_equal(b.taken, 0);
-    wait_until_taken(room, &b);
+    wait_until_taken(room, &b, began_ms, 2500);
 
     ltw_lease_free(&a.lease);
     ltw_lease_free(&c.lease);
     hold(&a, &room->services, "a");
     a.has_share = 1;
-    room_run_ms(room->services.loop, room->stop, 700);
+    run_until(room, ltw_lease_other(a.lease)[0] == 'b');
+    began_ms = now_ms(room);
     ltw_lease_release(b.lease, NULL);
-    room_run_ms(room->services.loop, room->stop, 700);
-    assert_int_equal(a.taken, 0);
-    wait_until_taken(room, &a);
+    wait_until_taken(room, &a, began_ms, 1200);
     ltw_lease_free(&a.lease);
     ltw_lease_free(&b.lease);
 }
@@ -384,12 +398,13 @@ test_fleet(void **state)
     member_t a = { NULL, 4, 94000 }, b = { NULL, 1, 60000 },
         c = { NULL, 2, 70000 };
     const char *heir = NULL;
+    int64_t began_ms;
 
     a.fleet = ltw_fleet_new(&room->services, "stream", "a", on_beat, &a);
     b.fleet = ltw_fleet_new(&room->services, "stream", "b", on_beat, &b);
     c.fleet = ltw_fleet_new(&room->services, "stream", "c", on_beat, &c);
-    room_run_ms(room->services.loop, room->stop, 2500);
-    assert_int_equal(ltw_fleet_size(a.fleet), 3);
+    run_until(room, ltw_fleet_size(a.fleet) == 3
+        && ltw_fleet_size(b.fleet) == 3);
     /* 94 60 70: 12 makes it 82 72, 30 only 64 90 */
     assert_int_equal(ltw_fleet_pick(a.fleet, loads, 4, &heir), 2);
     assert_string_equal(heir, "b");
@@ -397,13 +412,11 @@ test_fleet(void **state)
     assert_int_equal(ltw_fleet_pick(a.fleet, loads, 1, &heir), -1);
 
     ltw_fleet_leave(c.fleet);
-    room_run_ms(room->services.loop, room->stop, 1500);
-    assert_int_equal(ltw_fleet_size(a.fleet), 2);
+    run_until(room, ltw_fleet_size(a.fleet) == 2);
+    began_ms = now_ms(room);
     ltw_fleet_free(&b.fleet);           /* as if it were killed */
-    room_run_ms(room->services.loop, room->stop, 1500);
-    assert_int_equal(ltw_fleet_size(a.fleet), 2);
-    room_run_ms(room->services.loop, room->stop, 2500);
-    assert_int_equal(ltw_fleet_size(a.fleet), 1);
+    run_until(room, ltw_fleet_size(a.fleet) == 1);
+    assert_true(now_ms(room) - began_ms >= 1000);   /* it was heard lately */
     assert_int_equal(ltw_fleet_pick(a.fleet, loads, 4, &heir), -1);
     ltw_fleet_free(&a.fleet);
     ltw_fleet_free(&c.fleet);

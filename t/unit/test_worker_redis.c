@@ -188,7 +188,7 @@ test_stalled_server(void **state)
     assert_int_equal(room->metrics.redis_connected, 0);
     assert_true(room->error[0] != '\0');
     kill(room->server, SIGCONT);
-    room_run_ms(room->loop, room->stop, 1000);
+    room_run_until(room->loop, room->stop, room->metrics.redis_connected);
     room->replies = 0;
     command(room, "GET", "k", NULL);
     ltw_loop_run(room->loop);

@@ -309,29 +309,29 @@ static void
 test_life(void **state)
 {
     room_t *room = *state;
-    int i;
 
-    for (i = 0; i < 60 && strstr(room->got, "4") == NULL; i++) {
-        room_run_ms(room->services.loop, room->stop, 100);
-    }
+    room_run_until(room->services.loop, room->stop,
+        strstr(room->got, "4") != NULL);
     /* what waited comes at once; the end closes the batch; 3 is poison */
     assert_string_equal(room->got, "s-0:1,2 s-0:4 ");
     assert_int_equal(room->metrics.records_poison, 1);
     assert_int_equal(room->metrics.kinesis_iterator_expired, 1);
     assert_int_equal(field_of(room, "s-0", "checkpoint")[0], '@');
-    room_run_ms(room->services.loop, room->stop, 500);  /* not done: its children wait, but for us who read it */
+    /* not done: its children wait, but for us who read it */
+    room_run_until(room->services.loop, room->stop,
+        strlen(field_of(room, "s-1", "owner")) == 16);
     assert_int_equal(field_of(room, "s-0", "checkpoint")[0], '@');
-    assert_int_equal(strlen(field_of(room, "s-1", "owner")), 16);
     all_done(room);
-    room_run_ms(room->services.loop, room->stop, 1500);
-    assert_string_equal(field_of(room, "s-0", "checkpoint"), "SHARD_END");
-    assert_string_equal(field_of(room, "s-0", "owner"), "");
+    room_run_until(room->services.loop, room->stop,
+        strcmp(field_of(room, "s-0", "checkpoint"), "SHARD_END") == 0
+        && field_of(room, "s-0", "owner")[0] == '\0');
     assert_int_equal(strlen(field_of(room, "s-1", "owner")), 16);
 
     /* the end: what is open is left to the next worker, and given back */
+    room_run_until(room->services.loop, room->stop,
+        room->metrics.records_read == 4);
     ltw_stream_drain(room->stream, on_drained, room);
-    room_run_ms(room->services.loop, room->stop, 1000);
-    assert_true(room->is_drained);
+    room_run_until(room->services.loop, room->stop, room->is_drained);
     assert_string_equal(room->got, "s-0:1,2 s-0:4 ");
     assert_string_equal(field_of(room, "s-1", "checkpoint"), "TRIM_HORIZON");
     assert_string_equal(field_of(room, "s-1", "owner"), "");
