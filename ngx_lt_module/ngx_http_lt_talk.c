@@ -298,11 +298,12 @@ ngx_http_lt_talk_drained(ngx_http_lt_talk_t *talk, ngx_msec_t play_ms)
     ngx_msec_t passed = ngx_current_msec - talk->ended_at_ms;
 
     if (talk->state != NGX_HTTP_LT_TALK_ENDED
-        || passed >= talk->mcf->end_grace)
+        || talk->is_drained || passed >= talk->mcf->end_grace)
     {
-        return;
+        return;                 /* who says it again does not know what plays */
     }
 
+    talk->is_drained = 1;
     lt_talk_enter_state(talk, NGX_HTTP_LT_TALK_ENDED,
         ngx_min(play_ms, talk->mcf->end_grace - passed));
 }

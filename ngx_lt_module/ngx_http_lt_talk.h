@@ -42,6 +42,7 @@ struct ngx_http_lt_talk_s {
     uint64_t numbering;             /* of the last stream with audioAck here */
     uint64_t settled;               /* so much of that, when it closed */
     ngx_msec_t ended_at_ms;
+    ngx_uint_t is_drained;          /* after that: its last result was sent */
     ngx_event_t timer;              /* the state's timeout */
     ngx_event_t status;             /* the next sessionStatus */
     ngx_msec_t status_at_ms;        /* when the last one went out */

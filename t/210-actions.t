@@ -211,6 +211,8 @@ eventually { (api(GET => "/sessions/$session->{sessionId}"))[1]{status}
 my $start = time;
 is +(result($session, { event => 'drained', play_ms => 1000 }))[0], 200,
     'drained is taken';
+is +(result($session, { event => 'drained', play_ms => 0 }))[0], 200,
+    'a second one, too';
 ok $listener->json('sessionEnded', 6), 'told';
 cmp_ok time - $start, '>=', 1, 'not before the clip has played';
 cmp_ok time - $start, '<', 5, 'not much later';

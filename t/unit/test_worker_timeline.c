@@ -109,6 +109,34 @@ test_resume(void **state)
 }
 
 
+/* Who goes on after the end finds all of it known, and nothing else. */
+static void
+test_end(void **state)
+{
+    ltw_record_t again = { .pcm = { pcm, 3200 }, .is_framed = 1,
+        .head = { 5, 3200, 0, 0 } };
+    ltw_mark_t mark;
+
+    (void) state;
+    assert_int_equal(ltw_timeline_end(&t, &mark), 0);
+    assert_true(ltw_timeline_is_new(&t, &again));
+    (void) framed(5, 0, 6400, 0);
+    assert_int_equal(ltw_timeline_end(&t, &mark), 1);
+    ltw_timeline_deinit(&t);
+    ltw_timeline_resume(&t, &mark);
+    assert_false(ltw_timeline_is_new(&t, &again));
+    again.head.offset = 4800;                   /* half of it */
+    assert_true(ltw_timeline_is_new(&t, &again));
+    again.head = (lt_audio_record_t) { 4, 90000, 0, 0 };
+    assert_false(ltw_timeline_is_new(&t, &again));
+    again.head = (lt_audio_record_t) { 6, 0, 0, 0 };
+    assert_true(ltw_timeline_is_new(&t, &again));
+    again.pcm.len = 0;
+    again.head = (lt_audio_record_t) { 5, 6400, 0, LT_AUDIO_FLAG_LAST };
+    assert_false(ltw_timeline_is_new(&t, &again));
+}
+
+
 /* A successor knows raw records by their arrival, and the one in which the
    last word ended by the place. */
 static void
@@ -222,6 +250,7 @@ main(void)
         cmocka_unit_test_setup(test_duplicates, setup),
         cmocka_unit_test_setup(test_gaps, setup),
         cmocka_unit_test_setup(test_resume, setup),
+        cmocka_unit_test_setup(test_end, setup),
         cmocka_unit_test_setup(test_resume_raw, setup),
         cmocka_unit_test_setup(test_raw_and_odd, setup),
         cmocka_unit_test_setup(test_long_talk, setup),

@@ -236,6 +236,7 @@ class Talk {
         isLast: isLast && at + step >= pcm.length });
       this.bytes += part.length;
       await sent;
+      this.last = { data, bytes: part.length };
       sent = this.put(data);
       if (again) {
         await sent;
@@ -243,6 +244,12 @@ class Talk {
       }
     }
     await sent;
+  }
+
+  /* The last record comes once more.  Its audio's bytes. */
+  async repeat() {
+    await this.put(this.last.data);
+    return this.last.bytes;
   }
 
   async end() {

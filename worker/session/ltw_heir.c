@@ -55,6 +55,17 @@ ltw_heir_tell(ltw_heir_t *h, ltw_audience_t *audience)
 
 
 void
+ltw_heir_end(ltw_heir_t *h)
+{
+    ltw_mark_t mark;
+
+    if (ltw_speech_end(h->speech, &mark)) {
+        ltw_ledger_end(h->services->redis, h->talk, &mark);
+    }
+}
+
+
+void
 ltw_heir_deinit(ltw_heir_t *h)
 {
     ltw_redis_cancel(h->services->redis, h->taking);

@@ -1,7 +1,8 @@
 /*
  * A talk is taken over from the worker that had it before: Redis is asked what
  * that one left (ltw_ledger.h), the speech goes on where it ended, what it had
- * no time to tell is told.
+ * no time to tell is told.  And when the talk ends, who comes next finds that
+ * nothing is left to read.
  */
 #ifndef LTW_HEIR_H
 #define LTW_HEIR_H
@@ -27,6 +28,7 @@ void ltw_heir_take(ltw_heir_t *heir);
 int ltw_heir_is_taking(const ltw_heir_t *heir);
 size_t ltw_heir_untold(const ltw_heir_t *heir);
 void ltw_heir_tell(ltw_heir_t *heir, ltw_audience_t *audience);
+void ltw_heir_end(ltw_heir_t *heir);
 void ltw_heir_deinit(ltw_heir_t *heir);
 
 #endif

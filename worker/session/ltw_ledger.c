@@ -255,6 +255,21 @@ ltw_ledger_commit(ltw_redis_t *redis, const ltw_talk_t *talk,
 
 
 void
+ltw_ledger_end(ltw_redis_t *redis, const ltw_talk_t *talk,
+    const ltw_mark_t *mark)
+{
+    char epoch[24], offset[24];
+    lt_str_t argv[] = { { NULL, 0 }, { NULL, 0 }, { NULL, 0 },
+        LT_STR("epoch"),
+        print(epoch, sizeof(epoch), "%lld", (long long) mark->epoch),
+        LT_STR("offset"),
+        print(offset, sizeof(offset), "%lld", (long long) mark->offset) };
+
+    write_fields(redis, talk, LT_STATE_TALK_SET, argv, 7);
+}
+
+
+void
 ltw_ledger_tell(ltw_redis_t *redis, const ltw_talk_t *talk,
     const char *language, int64_t segment)
 {

@@ -60,6 +60,9 @@ int64_t ltw_ledger_told_until(const ltw_ledger_t *ledger,
 
 void ltw_ledger_commit(ltw_redis_t *redis, const ltw_talk_t *talk,
     const ltw_segment_t *segment, const ltw_mark_t *mark);
+/* The talk has ended: all its audio is in segments that will ever be. */
+void ltw_ledger_end(ltw_redis_t *redis, const ltw_talk_t *talk,
+    const ltw_mark_t *mark);
 /* Posted to that language, or given up. */
 void ltw_ledger_tell(ltw_redis_t *redis, const ltw_talk_t *talk,
     const char *language, int64_t segment);

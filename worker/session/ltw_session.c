@@ -38,7 +38,7 @@ struct ltw_session_s {
     ltw_presence_t presence;
     ltw_parts_t parts;
     ltw_speech_t *speech;       /* open while live, closing */
-    ltw_heir_t heir;            /* while joining */
+    ltw_heir_t heir;            /* while joining, and at the end */
     ltw_telling_t telling;
     int64_t audio_at_ms;
 };
@@ -57,6 +57,14 @@ static int
 is_lost(const ltw_session_t *s)
 {
     return s->presence.is_lost || ltw_talk_is(&s->talk, LTW_TENURE_LOST);
+}
+
+
+/* All of the talk was heard, and it goes on nowhere. */
+static int
+is_ended_here(const ltw_session_t *s)
+{
+    return s->is_ended && !s->is_leaving;
 }
 
 
@@ -88,6 +96,9 @@ static void
 drain(ltw_session_t *s)
 {
     s->state = SESSION_DRAINING;
+    if (is_ended_here(s)) {
+        ltw_heir_end(&s->heir);
+    }
     ltw_farewell_begin(&s->telling.farewell);
 }
 
@@ -180,7 +191,8 @@ part_feed(ltw_session_t *s)
     int is_last;
 
     if (s->state == SESSION_QUIET) {
-        is_heard = is_heard && !s->is_leaving && go_live(s);
+        is_heard = is_heard && !s->is_leaving
+            && ltw_speech_is_new(s->speech, part) && go_live(s);
     }
     is_last = ltw_speech_add(s->speech, part, is_heard);
     s->audio_at_ms = now_ms(s);
@@ -369,6 +381,19 @@ work_part(ltw_session_t *s)
 }
 
 
+/* What came twice is no audio after the end. */
+static void
+work_ended(ltw_session_t *s)
+{
+    while (is_ended_here(s) && s->parts.waiting != NULL
+           && !ltw_speech_is_new(s->speech, s->parts.waiting))
+    {
+        (void) ltw_speech_add(s->speech, s->parts.waiting, 0);
+        ltw_parts_pass(&s->parts);
+    }
+}
+
+
 /* No batch is in work: words of a late final, or the worker leaves. */
 static void
 work_idle(ltw_session_t *s)
@@ -410,9 +435,11 @@ on_wake(void *data)
     case SESSION_DRAINING:
         if (s->parts.state == LTW_PART_AWAITING) {
             part_through(s, 1);
-        } else if (ltw_farewell_is_over(&s->telling.farewell,
-                       s->is_ended && !s->is_leaving,
-                       ltw_speech_segment(s->speech)))
+            break;
+        }
+        work_ended(s);
+        if (ltw_farewell_is_over(&s->telling.farewell, is_ended_here(s),
+                ltw_speech_segment(s->speech)))
         {
             over(s);
         }

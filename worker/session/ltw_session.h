@@ -21,7 +21,8 @@
  * at once, in any state; one whose shard moves to another worker tells what it
  * has committed and leaves the rest to it.
  * What a worker before this one left untold (ltw_ledger.h) is
- * told first.
+ * told first.  Records that come once more after the end are counted as
+ * duplicates, whoever reads them.
  */
 #ifndef LTW_SESSION_H
 #define LTW_SESSION_H

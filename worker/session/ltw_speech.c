@@ -295,6 +295,27 @@ ltw_speech_add(ltw_speech_t *s, const ltw_session_part_t *part, int is_fed)
 }
 
 
+int
+ltw_speech_is_new(const ltw_speech_t *s, const ltw_session_part_t *part)
+{
+    size_t i = 0;
+
+    while (i < part->n
+           && !ltw_timeline_is_new(&s->timeline, part->records[i]))
+    {
+        i++;
+    }
+    return i < part->n;
+}
+
+
+int
+ltw_speech_end(const ltw_speech_t *s, ltw_mark_t *mark)
+{
+    return ltw_timeline_end(&s->timeline, mark);
+}
+
+
 void
 ltw_speech_batch(ltw_speech_t *s)
 {

@@ -60,6 +60,12 @@ void ltw_speech_drop(ltw_speech_t *speech);
 int ltw_speech_add(ltw_speech_t *speech, const ltw_session_part_t *part,
     int is_fed);
 
+/* It has audio that was not read before. */
+int ltw_speech_is_new(const ltw_speech_t *speech,
+    const ltw_session_part_t *part);
+/* As ltw_timeline_end(). */
+int ltw_speech_end(const ltw_speech_t *speech, ltw_mark_t *mark);
+
 /* The end of the audio, and how far the recogniser's answers reach. */
 int64_t ltw_speech_position_ms(const ltw_speech_t *speech);
 int64_t ltw_speech_heard_ms(const ltw_speech_t *speech);

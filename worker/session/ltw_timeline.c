@@ -34,6 +34,14 @@ ltw_timeline_resume(ltw_timeline_t *t, const ltw_mark_t *mark)
 }
 
 
+int
+ltw_timeline_end(const ltw_timeline_t *t, ltw_mark_t *mark)
+{
+    *mark = (ltw_mark_t) { t->epoch, t->next_offset, 0 };
+    return t->has_epoch;
+}
+
+
 void
 ltw_timeline_restart(ltw_timeline_t *t)
 {
@@ -96,42 +104,43 @@ ltw_timeline_forget(ltw_timeline_t *t, int64_t position_ms)
 }
 
 
+/* A framed record has nothing that was not read before. */
+static int
+is_behind(const ltw_timeline_t *t, const ltw_record_t *r)
+{
+    return t->has_epoch
+        && (r->head.epoch < t->epoch
+            || (r->head.epoch == t->epoch
+                && r->head.offset + r->pcm.len <= t->next_offset));
+}
+
+
 /* How many bytes at the front of a framed record were read before. */
 static size_t
 check_offset(ltw_timeline_t *t, const ltw_record_t *r, uint64_t *gap)
 {
-    uint64_t offset = r->head.offset;
-    uint64_t overlap;
+    uint64_t next = t->has_epoch && r->head.epoch == t->epoch
+        ? t->next_offset : 0;
     int is_started = t->is_started;
 
     *gap = 0;
     t->is_started = 1;
-    if (t->has_epoch && r->head.epoch < t->epoch) {
+    if (is_behind(t, r)) {
         return r->pcm.len;
     }
-    if (!t->has_epoch || r->head.epoch > t->epoch) {
-        *gap = is_started ? offset : 0;
-        t->has_epoch = 1;
-        t->epoch = r->head.epoch;
-        t->next_offset = offset + r->pcm.len;
-        return 0;
+    t->has_epoch = 1;
+    t->epoch = r->head.epoch;
+    t->next_offset = r->head.offset + r->pcm.len;
+    if (r->head.offset < next) {
+        return (size_t) (next - r->head.offset);
     }
-    if (offset >= t->next_offset) {
-        *gap = is_started ? offset - t->next_offset : 0;
-        t->next_offset = offset + r->pcm.len;
-        return 0;
-    }
-    overlap = t->next_offset - offset;
-    if (overlap >= r->pcm.len) {
-        return r->pcm.len;
-    }
-    t->next_offset = offset + r->pcm.len;
-    return (size_t) overlap;
+    *gap = is_started ? r->head.offset - next : 0;
+    return 0;
 }
 
 
 static size_t
-check_arrival(const ltw_timeline_t *t, const ltw_record_t *r)
+known_by_arrival(const ltw_timeline_t *t, const ltw_record_t *r)
 {
     if (r->arrived_wall_ms > t->raw.arrived_wall_ms) {
         return 0;
@@ -142,20 +151,25 @@ check_arrival(const ltw_timeline_t *t, const ltw_record_t *r)
 }
 
 
+int
+ltw_timeline_is_new(const ltw_timeline_t *t, const ltw_record_t *r)
+{
+    return r->is_framed ? !is_behind(t, r)
+                        : known_by_arrival(t, r) < r->pcm.len;
+}
+
+
 void
 ltw_timeline_add(ltw_timeline_t *t, const ltw_record_t *r,
     int64_t position_ms, int64_t batched_wall_ms, ltw_timeline_piece_t *piece)
 {
     ltw_anchor_t *anchor;
-    size_t skip = 0;
+    size_t skip;
     size_t len;
 
     *piece = (ltw_timeline_piece_t) { { NULL, 0 }, 0, 0 };
-    if (r->is_framed) {
-        skip = check_offset(t, r, &piece->gap_bytes);
-    } else {
-        skip = check_arrival(t, r);
-    }
+    skip = r->is_framed ? check_offset(t, r, &piece->gap_bytes)
+                        : known_by_arrival(t, r);
     piece->duplicate_bytes = skip;
     len = (r->pcm.len - skip) & ~(size_t) 1;        /* whole samples */
     if (len == 0) {

@@ -46,6 +46,14 @@ void ltw_timeline_deinit(ltw_timeline_t *timeline);
 /* What another worker has read: what comes before it are duplicates. */
 void ltw_timeline_resume(ltw_timeline_t *timeline, const ltw_mark_t *mark);
 
+/* Where the audio ends that was added so far.  0: raw records, of which no copy
+   can be told from more audio, or none. */
+int ltw_timeline_end(const ltw_timeline_t *timeline, ltw_mark_t *mark);
+
+/* It has audio that was not read before. */
+int ltw_timeline_is_new(const ltw_timeline_t *timeline,
+    const ltw_record_t *record);
+
 /* Another line: its time begins at 0. */
 void ltw_timeline_restart(ltw_timeline_t *timeline);
 
