@@ -10,7 +10,8 @@ static void
 learn_language(ltw_presence_t *p, const ltw_session_view_t *view)
 {
     memcpy(p->source, view->source, sizeof(p->source));
-    if (lt_language_transcribe(lt_str(p->source)) == NULL) {
+    if (lt_language_transcribe(lt_str(p->source)) == NULL && !p->has_failed) {
+        p->has_failed = 1;
         ltw_log(LTW_ERROR, "session_failed", ltw_cstr("session", p->talk->id),
             ltw_cstr("reason", "its language cannot be recognised"),
             ltw_cstr("language", p->source));

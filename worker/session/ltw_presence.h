@@ -26,6 +26,7 @@ typedef struct {
     int64_t asked_at_ms;
     int is_live_asked;          /* somebody wants what may still change */
     int has_warned;             /* that Redis does not know it */
+    int has_failed;             /* said that it has no language of ours */
     ltw_redis_id_t query;       /* 0: none under way */
     ltw_presence_handler_t handler;
 } ltw_presence_t;
