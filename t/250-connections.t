@@ -192,7 +192,9 @@ for my $pid (worker_pids()) {
         my $start = Time::HiRes::time;
         my ($status) = call_api(POST => $_->[1], '{"type":"x"}');
         $status{$status}++;
-        cmp_ok Time::HiRes::time - $start, '<', 8, "$status in time";
+        # 599: the kernel gave the connection to the frozen one.
+        cmp_ok Time::HiRes::time - $start, '<', $status == 599 ? 15 : 8,
+            "$status in time";
     }
     kill CONT => $victim;
     last if $status{504};
