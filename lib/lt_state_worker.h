@@ -25,8 +25,8 @@ lt_result_t lt_state_fence(char fence[LT_STATE_FENCE_MAX], lt_str_t shard,
 
 typedef enum {
     /* KEYS lease.  ARGV me, the owner and the counter that I take for dead,
-       '1' = only look, unless it was given to me -> 1, checkpoint, former owner, token; or 0, owner,
-       counter */
+       '1' = only look, unless it was given to me, '1' = only look, unless Redis
+       knows it -> 1, checkpoint, former owner, token; or 0, owner, counter */
     LT_STATE_LEASE_CLAIM,
 
     /* KEYS lease.  ARGV me, token, checkpoint or '', '' = keep it, '-' = give

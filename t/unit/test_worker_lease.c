@@ -242,19 +242,28 @@ test_lease_forgotten(void **state)
 {
     room_t *room = *state;
     holder_t a, b;
+    int i;
 
     hold(&a, &room->services, "a");
     wait_until_taken(room, &a, 0, 0);
     ltw_lease_checkpoint(a.lease, LT_STR("42"));
     run_until(room, ltw_lease_is_stored(a.lease));
+    hold(&b, &room->services, "b");     /* who waits leaves it to him */
+    for (i = 0; i < 3; i++) {           /* b looks more often than a writes */
+        run_until(room, ltw_lease_other(b.lease)[0] == 'a');
+        ask(room, NULL, "DEL " KEY);
+        run_ms(room, 1500);
+    }
+    assert_int_equal(a.lost, 0);
     stop_server(room);
     run_ms(room, 3000);
     assert_false(ltw_lease_is_fresh(a.lease));
     room->server = room_redis(dir, socket_path, NULL);
     run_until(room, ltw_lease_is_fresh(a.lease));
+    run_until(room, ltw_lease_other(b.lease)[0] == 'a');
     assert_int_equal(a.lost, 0);
+    assert_int_equal(b.taken, 0);
     ltw_lease_release(a.lease, NULL);
-    hold(&b, &room->services, "b");
     wait_until_taken(room, &b, 0, 0);
     assert_string_equal(b.checkpoint, "42");
     ltw_lease_free(&a.lease);

@@ -277,8 +277,9 @@ check_calls(room_t *room)
         "GetShardIterator {\"StreamName\":\"audio\",\"ShardId\":\"s-0\","
             "\"ShardIteratorType\":\"LATEST\"}",
         "GetRecords {\"ShardIterator\":\"i0\",\"Limit\":500}",
+        /* what came since then must come: not the latest of now */
         "GetShardIterator {\"StreamName\":\"audio\",\"ShardId\":\"s-0\","
-            "\"ShardIteratorType\":\"LATEST\"}",
+            "\"ShardIteratorType\":\"AT_TIMESTAMP\",\"Timestamp\":",
         "GetRecords {\"ShardIterator\":\"i0\",\"Limit\":500}",
         "GetRecords {\"ShardIterator\":\"i0\",\"Limit\":500}",
         "GetRecords {\"ShardIterator\":\"i0\",\"Limit\":500}",
@@ -298,7 +299,7 @@ check_calls(room_t *room)
         assert_non_null(fgets(line, sizeof(line), calls));
         assert_int_equal(sscanf(line, "%ld %n", &at[i], &skip), 1);
         line[strcspn(line, "\n")] = '\0';
-        assert_string_equal(line + skip, expected[i]);
+        assert_memory_equal(line + skip, expected[i], strlen(expected[i]));
     }
     assert_true(at[5] - at[4] >= 195);          /* five a second at most */
     assert_true(at[6] - at[5] >= 990);          /* after a throttle */

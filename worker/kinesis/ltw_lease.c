@@ -16,6 +16,7 @@
 #define LTW_LEASE_LATE_LOOK_MS 100
 #define LTW_LEASE_BLIND_MS 1500         /* longer without a look: anew */
 #define LTW_LEASE_DEAD_MS 3000
+#define LTW_LEASE_FORGOTTEN_MS 6000     /* its owner finds Redis and writes it */
 #define LTW_LEASE_FRESH_MS 2500         /* less than DEAD: we stop first */
 
 typedef enum {
@@ -34,6 +35,8 @@ struct ltw_lease_s {
     int64_t looked_at_ms;               /* while WAITING */
     int64_t seen_at_ms;                 /* other's counter last changed */
     int64_t free_at_ms;                 /* seen without an owner; 0: not */
+    int64_t missing_at_ms;              /* Redis has no such lease; 0: it has */
+    int has_seen;                       /* another had it */
     char seen_owner[64];
     char seen_counter[24];
     char checkpoint[LTW_CHECKPOINT_MAX];
@@ -103,6 +106,12 @@ ltw_lease_watch_other(ltw_lease_t *lease, const ltw_reply_t *reply)
         > LTW_LEASE_BLIND_MS;
 
     lease->looked_at_ms = lease->sent_at_ms;
+    if (owner.len > 0 || counter.len > 0) {
+        lease->missing_at_ms = 0;
+        lease->has_seen |= owner.len > 0;
+    } else if (lease->missing_at_ms == 0 || is_blind) {
+        lease->missing_at_ms = lease->sent_at_ms;
+    }
     if (owner.len == 0) {
         lease->free_at_ms = lease->free_at_ms == 0 || is_blind
             ? lease->sent_at_ms : lease->free_at_ms;
@@ -165,6 +174,16 @@ ltw_lease_yields(const ltw_lease_t *lease)
             || ltw_lease_now(lease) - free_since < yields_ms);
 }
 
+/* Redis has lost its memory: whoever had it writes it again. */
+static int
+ltw_lease_is_forgotten(const ltw_lease_t *lease)
+{
+    return lease->has_seen
+        && (lease->missing_at_ms == 0
+            || ltw_lease_now(lease) - lease->missing_at_ms
+               < LTW_LEASE_FORGOTTEN_MS);
+}
+
 static void
 ltw_lease_send_claim(ltw_lease_t *lease)
 {
@@ -174,11 +193,12 @@ ltw_lease_send_claim(ltw_lease_t *lease)
         lt_str(lease->options.owner),
         is_dead ? lt_str(lease->seen_owner) : LT_STR(""),
         is_dead ? lt_str(lease->seen_counter) : LT_STR(""),
-        ltw_lease_yields(lease) ? LT_STR("1") : LT_STR("0") };
+        ltw_lease_yields(lease) ? LT_STR("1") : LT_STR("0"),
+        ltw_lease_is_forgotten(lease) ? LT_STR("1") : LT_STR("0") };
 
     lease->sent_at_ms = ltw_lease_now(lease);
     lease->command = ltw_redis_script(lease->options.services->redis,
-        lt_state_worker_script(LT_STATE_LEASE_CLAIM), argv, 6,
+        lt_state_worker_script(LT_STATE_LEASE_CLAIM), argv, 7,
         ltw_lease_on_claim, lease);
     if (lease->command == 0) {
         ltw_timer_start(lease->timer, LTW_LEASE_TICK_MS);

@@ -14,6 +14,9 @@
  *   RELEASING  one command, until its reply or its timeout
  *   RELEASED   the end
  *
+ * A lease that somebody had and that Redis does not know any more is left to
+ * him for 6 s: Redis has lost its memory, he has not.
+ *
  * A checkpoint is text: a sequence number; "@<Unix ms>" or "TRIM_HORIZON" when
  * nothing is done yet; or "SHARD_END".  It is written with the next renewal, at
  * once where possible, again until Redis has it, and never by who is not the

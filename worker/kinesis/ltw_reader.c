@@ -120,6 +120,17 @@ ltw_reader_is_unusable(const ltw_reader_t *reader,
         && strcmp(reader->position, "TRIM_HORIZON") != 0;
 }
 
+/* LATEST was then: what comes from now on must come, however often we ask. */
+static void
+ltw_reader_settle(ltw_reader_t *reader)
+{
+    char since[32];
+    int len = snprintf(since, sizeof(since), "@%lld",
+        (long long) (reader->asked_wall_ms - LTW_READER_SKEW_MS));
+
+    ltw_reader_set_position(reader, (lt_str_t) { since, (size_t) len });
+}
+
 static void
 ltw_reader_on_iterator(void *data, const ltw_aws_answer_t *answer)
 {
@@ -145,6 +156,9 @@ ltw_reader_on_iterator(void *data, const ltw_aws_answer_t *answer)
     ltw_log(LTW_INFO, "shard_reading",
         ltw_cstr("shard", reader->options.shard),
         ltw_cstr("position", reader->position));
+    if (strcmp(reader->position, "LATEST") == 0) {
+        ltw_reader_settle(reader);
+    }
     reader->state = LTW_READER_POLLING;
     ltw_timer_start(reader->timer, 0);
 }
@@ -244,24 +258,15 @@ ltw_reader_on_records(void *data, const ltw_aws_answer_t *answer)
 
 /* ---- pushed ---- */
 
-/* 1: it is.  What came after LATEST was asked for must come. */
+/* 1: it is. */
 static int
 ltw_reader_subscribe(ltw_reader_t *reader)
 {
-    char since[LTW_POSITION_MAX];
-
-    if (reader->fanout == NULL) {
+    if (reader->fanout == NULL
+        || !ltw_fanout_start(reader->fanout, lt_str(reader->position)))
+    {
         return 0;
     }
-    snprintf(since, sizeof(since), "%s", reader->position);
-    if (strcmp(since, "LATEST") == 0) {
-        snprintf(since, sizeof(since), "@%lld",
-            (long long) (reader->asked_wall_ms - LTW_READER_SKEW_MS));
-    }
-    if (!ltw_fanout_start(reader->fanout, lt_str(since))) {
-        return 0;
-    }
-    ltw_reader_set_position(reader, lt_str(since));
     reader->state = LTW_READER_PUSHED;
     return 1;
 }
