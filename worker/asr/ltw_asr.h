@@ -63,6 +63,8 @@ typedef struct {
     const char *language;               /* "en": our code */
     const char *stream_id;              /* 36 characters, UUID; kept over the
                                            reopenings of one line */
+    const char *place;                  /* the same for all streams of a line,
+                                           of its successors', too */
     const char *vocabulary;             /* its name; "": none */
     const char *trace;                  /* traceparent; "": none */
 } ltw_asr_options_t;

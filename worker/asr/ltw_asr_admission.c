@@ -23,20 +23,24 @@ typedef struct {
     ltw_asr_engine_t *inner;
     ltw_asr_waiting_t waiting;
     void *data;
+    ltw_asr_stream_t *streams;          /* not closed */
 } engine_t;
 
 struct ltw_asr_stream_s {
     engine_t *engine;
+    ltw_asr_stream_t *next;             /* the engine's */
+    ltw_asr_stream_t **link;            /* what points here */
     ltw_asr_events_t events;
     void *data;
     char session_id[80];
-    char id[120];               /* of the place */
+    char id[40];                /* of the place */
     char language[8];
     char stream_id[40];
     char vocabulary[LTW_VOCABULARY_MAX + 1];
     char trace[LT_TRACE_LEN + 1];
     admission_state_t state;
     unsigned in_callback;
+    int comes_again;            /* it broke: the place is for the next one */
     ltw_asr_stream_t *inner;
     ltw_timer_t *timer;
     ltw_redis_id_t command;
@@ -62,6 +66,19 @@ run(stream_t *s, const char *script, const lt_str_t *arguments, size_t n,
 }
 
 
+/* A line has two streams for a while: one place. */
+static int
+is_shared(const stream_t *s)
+{
+    const stream_t *other = s->engine->streams;
+
+    while (other != NULL && (other == s || strcmp(other->id, s->id) != 0)) {
+        other = other->next;
+    }
+    return other != NULL;
+}
+
+
 static void
 give_back(stream_t *s, int is_throttled)
 {
@@ -70,7 +87,9 @@ give_back(stream_t *s, int is_throttled)
         { until, (size_t) snprintf(until, sizeof(until), "%lld",
             (long long) s->until_wall_ms) } };
 
-    (void) run(s, lt_state_quota_give(), arguments, 2, NULL);
+    if (!is_shared(s)) {
+        (void) run(s, lt_state_quota_give(), arguments, 2, NULL);
+    }
 }
 
 
@@ -128,6 +147,7 @@ on_end(void *data, ltw_asr_end_t how, const char *code, const char *text)
         ltw_count(s->engine->services->metrics, streams_throttled, 1);
         give_back(s, 1);
     }
+    s->comes_again = how == LTW_ASR_TRANSIENT || how == LTW_ASR_CONFLICT;
     s->events.on_end(s->data, how, code, text);
     leave(s);
 }
@@ -141,7 +161,7 @@ admitted(stream_t *s)
     static const ltw_asr_events_t events = { on_open, on_result, on_drain,
         on_end };
     ltw_asr_options_t options = { s->session_id, s->language, s->stream_id,
-        s->vocabulary, s->trace };
+        s->id, s->vocabulary, s->trace };
     ltw_asr_engine_t *inner = s->engine->inner;
     lt_error_t err = { 0 };
 
@@ -168,8 +188,8 @@ wait_at(stream_t *s, int64_t place, int64_t limit)
 {
     engine_t *e = s->engine;
 
-    if (place == s->place) {
-        return;
+    if (place == s->place || is_shared(s)) {
+        return;                 /* a talk that is heard does not wait */
     }
     ltw_count(e->services->metrics, streams_waited, s->place == 0);
     ltw_log(LTW_INFO, "stream_waits", ltw_cstr("session", s->session_id),
@@ -215,9 +235,9 @@ on_ask(void *data)
             (long long) config->transcribe_streams_max) },
         { starts, (size_t) snprintf(starts, sizeof(starts), "%lld",
             (long long) config->transcribe_starts_max) },
-        LT_STR(KEPT_FOR) };
+        LT_STR(KEPT_FOR), lt_str(s->state == ADMISSION_WAITING ? "1" : "0") };
 
-    s->command = run(s, lt_state_quota_take(), arguments, 3, on_answer);
+    s->command = run(s, lt_state_quota_take(), arguments, 4, on_answer);
     if (s->command == 0) {
         ltw_timer_start(s->timer, ASK_MS);
     }
@@ -255,7 +275,13 @@ stream_close(ltw_asr_stream_t **stream)
     ltw_redis_cancel(s->engine->services->redis, s->command);
     ltw_timer_free(&s->timer);
     s->engine->inner->close(&s->inner);
-    give_back(s, 0);
+    if (!s->comes_again) {
+        give_back(s, 0);
+    }
+    *s->link = s->next;
+    if (s->next != NULL) {
+        s->next->link = s->link;
+    }
     s->state = ADMISSION_RELEASED;
     if (s->in_callback == 0) {
         free(s);
@@ -282,7 +308,7 @@ stream_open(ltw_asr_engine_t *engine, const ltw_asr_options_t *options,
     snprintf(s->stream_id, sizeof(s->stream_id), "%s", options->stream_id);
     snprintf(s->vocabulary, sizeof(s->vocabulary), "%s", options->vocabulary);
     snprintf(s->trace, sizeof(s->trace), "%s", options->trace);
-    snprintf(s->id, sizeof(s->id), "%s", options->stream_id);
+    snprintf(s->id, sizeof(s->id), "%s", options->place);
     s->asked_at_ms = ltw_loop_now_ms(e->services->loop);
     s->timer = ltw_timer_new(e->services->loop, on_ask, s);
     if (s->timer == NULL) {
@@ -290,6 +316,12 @@ stream_open(ltw_asr_engine_t *engine, const ltw_asr_options_t *options,
         free(s);
         return NULL;
     }
+    s->next = e->streams;
+    s->link = &e->streams;
+    if (s->next != NULL) {
+        s->next->link = &s->next;
+    }
+    e->streams = s;
     ltw_timer_start(s->timer, 0);
     return s;
 }

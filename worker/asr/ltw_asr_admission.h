@@ -5,8 +5,11 @@
  *
  * Settings: transcribe_streams_max, transcribe_starts_max.  A place is asked
  * for once a second, kept by asking each 5 s, given back with the stream, and
- * at once when AWS throttles.  Redis does not answer: who has a place keeps
- * it, who waits goes on waiting.
+ * at once when AWS throttles.  It is a line's (ltw_asr_options_t, place): a
+ * second stream beside the first shares it, and over the account's quota that
+ * one may be refused; a stream that broke leaves it for 20 s to the one that
+ * comes after it.  Redis does not answer: who has a place keeps it, who waits
+ * goes on waiting.
  */
 #ifndef LTW_ASR_ADMISSION_H
 #define LTW_ASR_ADMISSION_H

@@ -47,6 +47,7 @@ struct ltw_asr_line_s {
     char session_id[80];
     char language[8];
     char stream_id[LTW_STREAM_ID_SIZE];
+    char place[LTW_STREAM_ID_SIZE];     /* of all its streams */
     char vocabulary[LTW_VOCABULARY_MAX + 1];
     char trace[LT_TRACE_LEN + 1];
 
@@ -93,6 +94,16 @@ skip_to(feed_t *feed, int64_t position)
 
 
 static void
+count_dropped(const ltw_asr_line_t *line, int64_t bytes)
+{
+    ltw_count(line->services->metrics, pcm_bytes_overflow, bytes);
+    ltw_log(LTW_WARN, "audio_dropped", ltw_cstr("session", line->session_id),
+        ltw_int("bytes", bytes),
+        ltw_cstr("reason", "the recogniser does not take it"));
+}
+
+
+static void
 trim(ltw_asr_line_t *line, size_t coming)
 {
     int64_t sent = line->now->sent;
@@ -109,11 +120,7 @@ trim(ltw_asr_line_t *line, size_t coming)
     }
     ltw_asr_ring_drop_before(&line->ring, keep);
     if (oldest > sent) {
-        ltw_count(line->services->metrics, pcm_bytes_overflow, oldest - sent);
-        ltw_log(LTW_WARN, "audio_dropped",
-            ltw_cstr("session", line->session_id),
-            ltw_int("bytes", oldest - sent),
-            ltw_cstr("reason", "the recogniser does not take it"));
+        count_dropped(line, oldest - sent);
         skip_to(line->now, oldest);
         skip_to(line->next, oldest);
         ltw_asr_ring_drop_before(&line->ring, oldest);
@@ -137,6 +144,9 @@ over(ltw_asr_line_t *line)
 {
     if (line->state != LINE_OVER) {
         line->state = LINE_OVER;
+        if (line->now->sent < head(line)) {
+            count_dropped(line, head(line) - line->now->sent);
+        }
         ltw_timer_stop(line->silence);
         ltw_timer_stop(line->retry);
         ltw_timer_stop(line->rotate);
@@ -160,6 +170,7 @@ feed(ltw_asr_line_t *line, feed_t *f)
             return;             /* on_drain or on_end will come */
         }
         f->sent += (int64_t) n;
+        line->events.on_sent(line->data, n);
     }
 }
 
@@ -232,6 +243,7 @@ on_open(void *data)
     ltw_asr_line_t *line = f->line;
 
     f->opened_at_ms = ltw_loop_now_ms(line->services->loop);
+    line->events.on_stream(line->data);
     ltw_log(LTW_INFO, "stream_opened", ltw_cstr("session", line->session_id),
         ltw_cstr("engine", line->engine->name),
         ltw_cstr("language", line->language),
@@ -391,7 +403,7 @@ open_feed(ltw_asr_line_t *line, feed_t *f)
     static const ltw_asr_events_t events = { on_open, on_result, on_drain,
         on_end };
     ltw_asr_options_t options = { line->session_id, line->language,
-        line->stream_id, line->vocabulary, line->trace };
+        line->stream_id, line->place, line->vocabulary, line->trace };
     lt_error_t err = { 0 };
 
     f->base = replay_from(line);
@@ -496,6 +508,7 @@ ltw_asr_line_open(const ltw_services_t *services, ltw_asr_engine_t *engine,
     snprintf(line->vocabulary, sizeof(line->vocabulary), "%s",
         options->vocabulary);
     snprintf(line->trace, sizeof(line->trace), "%s", options->trace);
+    ltw_stream_id(line->place, line->session_id, 0);
     line->feeds[0].line = line->feeds[1].line = line;
     line->now = &line->feeds[0];
     line->next = &line->feeds[1];
@@ -554,6 +567,14 @@ ltw_asr_line_settled(ltw_asr_line_t *line, int64_t position_ms)
         line->settled = end;
         trim(line, 0);
     }
+}
+
+
+int64_t
+ltw_asr_line_fed_ms(const ltw_asr_line_t *line)
+{
+    return (line->now->stream != NULL && line->now->opened_at_ms != 0
+        ? line->now->sent : line->ring.base) / BYTES_PER_MS;
 }
 
 

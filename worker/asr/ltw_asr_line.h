@@ -46,6 +46,10 @@ typedef struct {
     void (*on_restart)(void *data);
     /* After finish, the last call: nothing more will be recognised. */
     void (*on_over)(void *data);
+    /* What the engine's owner is paid for: a stream was opened, bytes of audio
+       went to one, those of silence and those that were sent before included. */
+    void (*on_stream)(void *data);
+    void (*on_sent)(void *data, size_t bytes);
 } ltw_asr_line_events_t;
 
 typedef struct {
@@ -70,7 +74,12 @@ int64_t ltw_asr_line_position_ms(const ltw_asr_line_t *line);
    audio again. */
 void ltw_asr_line_settled(ltw_asr_line_t *line, int64_t position_ms);
 
-/* on_over comes within 15 s. */
+/* So far an engine has the audio and may still say something of it, or nobody
+   will ever have it.  What is behind it waits, or would be sent again. */
+int64_t ltw_asr_line_fed_ms(const ltw_asr_line_t *line);
+
+/* on_over comes within 15 s; audio that no stream has taken by then is
+   counted as dropped. */
 void ltw_asr_line_finish(ltw_asr_line_t *line);
 void ltw_asr_line_close(ltw_asr_line_t **line);
 

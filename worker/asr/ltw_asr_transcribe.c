@@ -118,6 +118,7 @@ end_by_code(stream_t *s, int status, const char *code, const char *text)
 
     switch (lt_aws_classify(status, code)) {
     case LT_AWS_TRANSIENT:
+    case LT_AWS_SKEW:                   /* the call layer learns the time */
         how = LTW_ASR_TRANSIENT;
         break;
     case LT_AWS_THROTTLE:
@@ -126,9 +127,6 @@ end_by_code(stream_t *s, int status, const char *code, const char *text)
     case LT_AWS_EXPIRED:
         ltw_aws_keys_refresh(s->engine->services->aws);
         how = LTW_ASR_TRANSIENT;
-        break;
-    case LT_AWS_SKEW:
-        how = LTW_ASR_THROTTLED;        /* the call layer learns the time */
         break;
     case LT_AWS_FATAL:
         break;

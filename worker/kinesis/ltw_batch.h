@@ -6,8 +6,10 @@
  * Memory: a batch owns its records; they live until its done callback, their
  * bytes until whoever has the batch releases them (ltw_record.h).
  * Limits: batch_size records, LTW_BATCH_BYTES_MAX bytes; reading of the shard
- * pauses while LTW_BATCHES_MAX batches of it, or LTW_BATCHES_BYTES_MAX bytes,
- * are not done: a session holds its last seconds (ltw_parts.h).
+ * pauses while LTW_BATCHES_MAX batches of it are not done, or
+ * LTW_BATCHES_BYTES_MAX bytes are not released.  A session holds its last
+ * seconds (ltw_parts.h), a minute while it waits for a recogniser, and the
+ * others have to go on: with a batch each 60 ms there is room for that.
  */
 #ifndef LTW_BATCH_H
 #define LTW_BATCH_H
@@ -16,7 +18,7 @@
 #include "kinesis/ltw_tenure.h"
 
 #define LTW_BATCH_BYTES_MAX (6 * 1024 * 1024)
-#define LTW_BATCHES_MAX 64
+#define LTW_BATCHES_MAX 1024
 #define LTW_BATCHES_BYTES_MAX (16 * 1024 * 1024)
 
 typedef struct {

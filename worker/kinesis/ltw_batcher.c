@@ -12,6 +12,7 @@ struct ltw_batch_box_s {
     ltw_batch_box_t *next;
     ltw_batcher_t *batcher;
     size_t size;                /* room for records */
+    size_t unreleased;          /* bytes of records that no talk has taken */
     int64_t opened_at_ms;
     int64_t closed_at_ms;
     char before[LTW_SEQUENCE_MAX];  /* the record before its first; "": none */
@@ -33,7 +34,6 @@ struct ltw_batcher_s {
     char last[LTW_SEQUENCE_MAX];        /* record taken */
     char progress[LTW_SEQUENCE_MAX];    /* told */
     size_t waiting_n;           /* handed over, not done, not orphans */
-    size_t waiting_bytes;
     ltw_timer_t *sweep;         /* 0 ms after a batch is done */
 };
 
@@ -56,6 +56,19 @@ ltw_box_free(ltw_batch_box_t *box)
     free(box->batch.records);
     ltw_tenure_unref(&box->batch.tenure);
     free(box);
+}
+
+/* It may wait for long: only as much memory as it needs. */
+static void
+ltw_box_close(ltw_batch_box_t *box)
+{
+    ltw_record_t *records = realloc(box->batch.records,
+        box->batch.n * sizeof(*records));
+
+    if (records != NULL) {
+        box->batch.records = records;
+        box->size = box->batch.n;
+    }
 }
 
 /* Room for one more record; doubles. */
@@ -182,8 +195,10 @@ ltw_batcher_add(ltw_batcher_t *batcher, const ltw_kinesis_record_t *from,
         return LT_ERROR;
     }
     box = lane->open;
+    record.unreleased = &box->unreleased;
     box->batch.records[box->batch.n++] = record;
     box->batch.bytes += record.pcm.len;
+    box->unreleased += record.pcm.len;
     memcpy(batcher->last, record.sequence_number.data,
         record.sequence_number.len);
     batcher->last[record.sequence_number.len] = '\0';
@@ -225,7 +240,6 @@ ltw_batcher_swept(ltw_batcher_t *batcher, ltw_batch_box_t *box)
 {
     if (!box->is_orphan) {
         batcher->waiting_n--;
-        batcher->waiting_bytes -= box->batch.bytes;
         ltw_observe(batcher->options.metrics, batch_done_ms,
             ltw_loop_now_ms(batcher->options.loop) - box->closed_at_ms);
     }
@@ -302,13 +316,13 @@ ltw_lane_flush(ltw_lane_of_batches_t *lane)
         return;
     }
     lane->open = NULL;
+    ltw_box_close(box);
     box->closed_at_ms = ltw_loop_now_ms(batcher->options.loop);
     box->batch.closed_wall_ms = ltw_loop_wall_ms(batcher->options.loop);
     box->batch.sessions_n = ltw_box_count_sessions(box);
     box->next = batcher->handed;
     batcher->handed = box;
     batcher->waiting_n++;
-    batcher->waiting_bytes += box->batch.bytes;
     ltw_count(metrics, batches_closed, 1);
     ltw_count(metrics, batch_records, box->batch.n);
     ltw_observe(metrics, batch_wait_ms,
@@ -363,14 +377,19 @@ ltw_batcher_reset(ltw_batcher_t *batcher)
         box->is_orphan = 1;
     }
     batcher->waiting_n = 0;
-    batcher->waiting_bytes = 0;
 }
 
 int
 ltw_batcher_is_full(const ltw_batcher_t *batcher)
 {
+    const ltw_batch_box_t *box;
+    size_t bytes = 0;
+
+    for (box = batcher->handed; box != NULL; box = box->next) {
+        bytes += box->is_orphan ? 0 : box->unreleased;
+    }
     return batcher->waiting_n >= LTW_BATCHES_MAX
-        || batcher->waiting_bytes >= LTW_BATCHES_BYTES_MAX;
+        || bytes >= LTW_BATCHES_BYTES_MAX;
 }
 
 int

@@ -116,6 +116,9 @@ ltw_record_read(ltw_record_t *record, const ltw_kinesis_record_t *from,
 void
 ltw_record_release(ltw_record_t *record)
 {
+    if (record->block != NULL && record->unreleased != NULL) {
+        *record->unreleased -= record->pcm.len;
+    }
     free(record->block);
     record->block = NULL;
     record->session_id.data = NULL;

@@ -22,6 +22,7 @@ typedef struct {
     int64_t arrived_wall_ms;    /* Kinesis' ApproximateArrivalTimestamp */
     lt_str_t sequence_number;
     void *block;                /* what the views point to; NULL: released */
+    size_t *unreleased;         /* bytes, less this PCM then; NULL: nobody's */
 } ltw_record_t;
 
 /* What begins like a header with times a day from its arrival is raw.

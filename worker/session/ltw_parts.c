@@ -36,6 +36,7 @@ ltw_parts_hold(ltw_parts_t *parts, int64_t end_ms, int64_t now_ms)
 
     part->through_at_ms = now_ms;
     part->end_ms = end_ms;
+    part->fed_at_ms = 0;
     append(&parts->held, part);
 }
 
@@ -60,18 +61,43 @@ ltw_parts_pass(ltw_parts_t *parts)
 static int
 is_settled(const ltw_session_part_t *part, int64_t heard_ms, int64_t now_ms)
 {
-    return now_ms - part->through_at_ms
-           >= (heard_ms >= part->end_ms ? LTW_PARTS_HOLD_MS
-                                        : LTW_PARTS_HOLD_MAX_MS);
+    return heard_ms >= part->end_ms
+        ? now_ms - part->through_at_ms >= LTW_PARTS_HOLD_MS
+        : part->fed_at_ms != 0
+          && now_ms - part->fed_at_ms >= LTW_PARTS_HOLD_MAX_MS;
+}
+
+
+/* A stream that broke has nothing: it is fed to the next one. */
+static void
+note_fed(ltw_parts_t *parts, int64_t fed_ms, int64_t now_ms)
+{
+    for (ltw_session_part_t *p = parts->held; p != NULL; p = p->next) {
+        if (p->end_ms > fed_ms) {
+            p->fed_at_ms = 0;
+        } else if (p->fed_at_ms == 0) {
+            p->fed_at_ms = now_ms;
+        }
+    }
 }
 
 
 void
-ltw_parts_release(ltw_parts_t *parts, int64_t heard_ms, int64_t now_ms,
-    int is_told)
+ltw_parts_heard_all(ltw_parts_t *parts)
 {
+    for (ltw_session_part_t *p = parts->held; p != NULL; p = p->next) {
+        p->end_ms = 0;
+    }
+}
+
+
+void
+ltw_parts_release(ltw_parts_t *parts, ltw_parts_reach_t reach,
+    int64_t now_ms, int is_told)
+{
+    note_fed(parts, reach.fed_ms, now_ms);
     while (parts->held != NULL
-           && is_settled(parts->held, heard_ms, now_ms)
+           && is_settled(parts->held, reach.heard_ms, now_ms)
            && (parts->held->next != NULL || is_told))
     {
         let_go(&parts->held);

@@ -5,8 +5,9 @@
  * done() lets the checkpoint pass a part, and a successor would not read it
  * again.  So a part is held when its words were committed: those at its end
  * were not stable yet and come with the next part, LTW_PARTS_HOLD_MS later;
- * a recogniser that is behind takes longer, LTW_PARTS_HOLD_MAX_MS at most (in
- * silence there is no telling).  The last part is held until no word is left
+ * a recogniser that is behind takes longer, LTW_PARTS_HOLD_MAX_MS at most
+ * since it has the audio (in silence there is no telling); while it has not,
+ * the part waits with the audio (ltw_asr_line.h).  The last part is held until no word is left
  * and all segments are told, however long that takes: a successor that reads
  * it finds the talk and tells the rest.
  */
@@ -35,6 +36,7 @@ struct ltw_session_part_s {
     ltw_session_part_t *next;       /* the rest is the list's */
     int64_t through_at_ms;
     int64_t end_ms;                 /* on the line */
+    int64_t fed_at_ms;              /* a recogniser has all of it; 0: not yet */
 };
 
 /* Of the first one that waits. */
@@ -55,10 +57,17 @@ void ltw_parts_add(ltw_parts_t *parts, ltw_session_part_t *part);
 void ltw_parts_hold(ltw_parts_t *parts, int64_t end_ms, int64_t now_ms);
 /* The first waiting one is done: nothing of it can be lost. */
 void ltw_parts_pass(ltw_parts_t *parts);
-/* Lets go what need not be held any more.  heard_ms: the recogniser's answers
-   reach so far; is_told: all words are. */
-void ltw_parts_release(ltw_parts_t *parts, int64_t heard_ms, int64_t now_ms,
-    int is_told);
+/* How far a line's audio has come: the recogniser has it, its answers reach. */
+typedef struct {
+    int64_t fed_ms;
+    int64_t heard_ms;
+} ltw_parts_reach_t;
+
+/* Lets go what need not be held any more.  is_told: all words are. */
+void ltw_parts_release(ltw_parts_t *parts, ltw_parts_reach_t reach,
+    int64_t now_ms, int is_told);
+/* The line is closed: what it had to say of them was said. */
+void ltw_parts_heard_all(ltw_parts_t *parts);
 /* All that is held. */
 void ltw_parts_let_go(ltw_parts_t *parts);
 /* All that waits; bytes of audio in it. */

@@ -108,6 +108,7 @@ on_closed(void *data)
 {
     ltw_session_t *s = data;
 
+    ltw_parts_heard_all(&s->parts);
     if (s->is_ended || s->is_leaving) {
         drain(s);
     } else {
@@ -161,7 +162,7 @@ end(ltw_session_t *s, const char *reason)
 static void
 parts_release(ltw_session_t *s)
 {
-    ltw_parts_release(&s->parts, ltw_speech_heard_ms(s->speech), now_ms(s),
+    ltw_parts_release(&s->parts, ltw_speech_reach(s->speech), now_ms(s),
         ltw_farewell_is_dry(&s->telling.farewell)
         && !ltw_speech_has_words(s->speech));
 }

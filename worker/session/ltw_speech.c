@@ -127,16 +127,26 @@ ltw_speech_due_at_ms(const ltw_speech_t *s)
 
 /* ---- the line ---- */
 
+/* The recogniser's answers reach so far, and are in segments. */
+static int64_t
+heard_ms(const ltw_speech_t *s)
+{
+    int64_t left_ms = ltw_words_left_ms(&s->words);
+
+    return left_ms < s->heard_ms ? left_ms : s->heard_ms;
+}
+
+
 /* No stream will hear what is before it: it is too long ago to be sent, or to
    be sent again. */
 static int64_t
 heard_for_good_ms(const ltw_speech_t *s)
 {
-    int64_t heard_ms = ltw_speech_heard_ms(s) - LTW_ASR_REPLAY_MAX_MS;
+    int64_t until_ms = heard_ms(s) - LTW_ASR_REPLAY_MAX_MS;
     int64_t sent_ms = ltw_speech_position_ms(s) - LTW_ASR_WAITING_MAX_MS
         - LTW_ASR_REPLAY_MAX_MS;
 
-    return heard_ms > sent_ms ? heard_ms : sent_ms;
+    return until_ms > sent_ms ? until_ms : sent_ms;
 }
 
 
@@ -190,11 +200,29 @@ on_line_over(void *data)
 }
 
 
+static void
+on_stream(void *data)
+{
+    ltw_speech_t *s = data;
+
+    ltw_cost_stream(&s->options.talk->cost);
+}
+
+
+static void
+on_sent(void *data, size_t bytes)
+{
+    ltw_speech_t *s = data;
+
+    ltw_cost_audio(&s->options.talk->cost, bytes);
+}
+
+
 int
 ltw_speech_open(ltw_speech_t *s, const char *language)
 {
     static const ltw_asr_line_events_t events = { on_result, on_restart,
-        on_line_over };
+        on_line_over, on_stream, on_sent };
     ltw_asr_line_options_t options = { s->options.talk->id, language,
         s->options.talk->settings.vocabulary,
         s->options.talk->settings.trace };
@@ -207,7 +235,6 @@ ltw_speech_open(ltw_speech_t *s, const char *language)
             ltw_cstr("reason", "no memory for a recogniser"));
         return 0;
     }
-    ltw_cost_stream(&s->options.talk->cost);
     ltw_words_deinit(&s->words);
     ltw_words_init(&s->words, lt_str(language));
     s->options.policy->init(&s->commit, lt_str(language),
@@ -272,8 +299,6 @@ add_record(ltw_speech_t *s, const ltw_record_t *record,
         ltw_count(metrics, pcm_bytes_no_listener, piece.pcm.len);
     } else if (ltw_asr_line_write(s->line, piece.pcm) != LT_OK) {
         ltw_count(metrics, pcm_bytes_overflow, piece.pcm.len);
-    } else {
-        ltw_cost_audio(&s->options.talk->cost, piece.pcm.len);
     }
 }
 
@@ -375,12 +400,11 @@ ltw_speech_position_ms(const ltw_speech_t *s)
 }
 
 
-int64_t
-ltw_speech_heard_ms(const ltw_speech_t *s)
+ltw_parts_reach_t
+ltw_speech_reach(const ltw_speech_t *s)
 {
-    int64_t left_ms = ltw_words_left_ms(&s->words);
-
-    return left_ms < s->heard_ms ? left_ms : s->heard_ms;
+    return (ltw_parts_reach_t) {
+        s->line != NULL ? ltw_asr_line_fed_ms(s->line) : 0, heard_ms(s) };
 }
 
 

@@ -66,9 +66,9 @@ int ltw_speech_is_new(const ltw_speech_t *speech,
 /* As ltw_timeline_end(). */
 int ltw_speech_end(const ltw_speech_t *speech, ltw_mark_t *mark);
 
-/* The end of the audio, and how far the recogniser's answers reach. */
+/* The end of the audio, and how far it has come. */
 int64_t ltw_speech_position_ms(const ltw_speech_t *speech);
-int64_t ltw_speech_heard_ms(const ltw_speech_t *speech);
+ltw_parts_reach_t ltw_speech_reach(const ltw_speech_t *speech);
 /* Words were heard that are in no segment yet. */
 int ltw_speech_has_words(const ltw_speech_t *speech);
 
