@@ -8,6 +8,8 @@ typedef struct {
     size_t                  size;
     ngx_http_lt_counters_t  counters;
     ngx_http_lt_gauges_t    gauges[NGX_MAX_PROCESSES];
+    u_char                  process[NGX_MAX_PROCESSES]
+                                   [NGX_HTTP_LT_PROCESS_ID_LEN];
 } ngx_http_lt_metrics_shm_t;
 
 
@@ -77,7 +79,8 @@ ngx_http_lt_metrics_init_zone(ngx_shm_zone_t *zone, void *old)
 
 
 void
-ngx_http_lt_metrics_init_process(ngx_shm_zone_t *zone)
+ngx_http_lt_metrics_init_process(ngx_shm_zone_t *zone, ngx_str_t *process,
+    ngx_str_t *former)
 {
     ngx_http_lt_metrics_shm_t  *shm;
 
@@ -86,6 +89,15 @@ ngx_http_lt_metrics_init_process(ngx_shm_zone_t *zone)
     }
 
     shm = zone->data;
+
+    if (shm->process[ngx_process_slot][0] != '\0') {
+        ngx_memcpy(former->data, shm->process[ngx_process_slot],
+                   NGX_HTTP_LT_PROCESS_ID_LEN);
+        former->len = NGX_HTTP_LT_PROCESS_ID_LEN;
+    }
+
+    ngx_memcpy(shm->process[ngx_process_slot], process->data,
+               NGX_HTTP_LT_PROCESS_ID_LEN);
 
     ngx_http_lt_counters = &shm->counters;
     ngx_http_lt_gauges = &shm->gauges[ngx_process_slot];
@@ -127,8 +139,15 @@ ngx_http_lt_metrics_hear(const ngx_str_t *language, ngx_int_t n)
 
 
 void
-ngx_http_lt_metrics_exit_process(void)
+ngx_http_lt_metrics_exit_process(ngx_shm_zone_t *zone)
 {
+    ngx_http_lt_metrics_shm_t  *shm;
+
+    if (zone != NULL && zone->data != NULL) {
+        shm = zone->data;
+        shm->process[ngx_process_slot][0] = '\0';
+    }
+
     ngx_memzero(ngx_http_lt_gauges, sizeof(*ngx_http_lt_gauges));
 }
 

@@ -106,7 +106,8 @@
     X(ingest_pending_bytes, "PCM accepted and not yet acknowledged")          \
     X(ingest_memory_bytes, "memory held for it")                              \
     X(kinesis_inflight, "PutRecords calls on their way")                      \
-    X(credentials_missing, "processes without AWS keys: their audio waits")
+    X(credentials_missing, "processes without AWS keys: their audio waits")   \
+    X(redis_missing, "processes without a connection to Redis")
 
 
 /* field, text: milliseconds */
@@ -183,9 +184,12 @@ void ngx_http_lt_metrics_hear(const ngx_str_t *language, ngx_int_t n);
 /* At the end of the http block; NULL: reported already.  Keep the result. */
 ngx_shm_zone_t *ngx_http_lt_metrics_zone(ngx_conf_t *cf, size_t size);
 
-/* zone NULL (no lt_ directive in use) is fine. */
-void ngx_http_lt_metrics_init_process(ngx_shm_zone_t *zone);
-void ngx_http_lt_metrics_exit_process(void);
+/* zone NULL (no lt_ directive in use) is fine.  process: our id.  former: room
+   for one, and len 0; the id of the process that had our slot before us, if it
+   has not left in order. */
+void ngx_http_lt_metrics_init_process(ngx_shm_zone_t *zone,
+    ngx_str_t *process, ngx_str_t *former);
+void ngx_http_lt_metrics_exit_process(ngx_shm_zone_t *zone);
 
 /* All processes together; zone is one of ours. */
 void ngx_http_lt_metrics_sum(ngx_shm_zone_t *zone,

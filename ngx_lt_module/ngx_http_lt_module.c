@@ -276,12 +276,17 @@ static ngx_int_t
 ngx_http_lt_init_process(ngx_cycle_t *cycle)
 {
     u_char id[NGX_HTTP_LT_PROCESS_ID_LEN / 2];
+    u_char former_id[NGX_HTTP_LT_PROCESS_ID_LEN];
+    ngx_str_t process, former = { 0, former_id };
     ngx_http_lt_main_conf_t *mcf;
 
     mcf = ngx_http_lt_process_conf(cycle);
     if (mcf == NULL) {
         return NGX_OK;
     }
+
+    process.data = mcf->process_id;
+    process.len = NGX_HTTP_LT_PROCESS_ID_LEN;
 
     if (ngx_http_lt_random(id, sizeof(id)) != NGX_OK) {
         return NGX_ERROR;
@@ -302,7 +307,7 @@ ngx_http_lt_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    ngx_http_lt_metrics_init_process(mcf->zone);
+    ngx_http_lt_metrics_init_process(mcf->zone, &process, &former);
     ngx_http_lt_gauges->certificate_expire_timestamp_seconds =
         (ngx_atomic_t) mcf->certificate_end;
     ngx_http_lt_address_init_process(mcf->address_zone);
@@ -311,7 +316,7 @@ ngx_http_lt_init_process(ngx_cycle_t *cycle)
     ngx_http_lt_health_init_process(cycle, mcf);
 
     if (ngx_http_lt_talk_init_process(cycle, mcf) != NGX_OK
-        || ngx_http_lt_registry_init_process(cycle, mcf) != NGX_OK
+        || ngx_http_lt_registry_init_process(cycle, mcf, &former) != NGX_OK
         || ngx_http_lt_drain_init_process(cycle, mcf) != NGX_OK
         || ngx_http_lt_redis_init_process(cycle, mcf) != NGX_OK)
     {
@@ -335,8 +340,9 @@ ngx_http_lt_exit_process(ngx_cycle_t *cycle)
     ngx_http_lt_ingest_exit_process(mcf);
     ngx_http_lt_credentials_exit_process(mcf);
     ngx_http_lt_redis_exit_process(mcf);
+    ngx_http_lt_push_exit_process(mcf);
     ngx_http_lt_address_exit_process(mcf->address_zone);
-    ngx_http_lt_metrics_exit_process();
+    ngx_http_lt_metrics_exit_process(mcf->zone);
 }
 
 ngx_int_t

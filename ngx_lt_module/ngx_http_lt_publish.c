@@ -260,6 +260,14 @@ ngx_http_lt_push_publish(ngx_http_lt_main_conf_t *mcf,
 }
 
 void
+ngx_http_lt_push_exit_process(ngx_http_lt_main_conf_t *mcf)
+{
+    while (!ngx_queue_empty(&mcf->kept)) {
+        lt_publish_drop(mcf);
+    }
+}
+
+void
 ngx_http_lt_push_kept(ngx_http_lt_main_conf_t *mcf)
 {
     ngx_http_lt_published_t *m;

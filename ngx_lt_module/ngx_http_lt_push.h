@@ -59,6 +59,8 @@ ngx_int_t ngx_http_lt_push_control(ngx_http_lt_main_conf_t *mcf,
 
 void ngx_http_lt_push_init_process(ngx_http_lt_main_conf_t *mcf);
 /* What is kept goes to Redis. */
+/* What waits for Redis now waits in vain: it is counted. */
+void ngx_http_lt_push_exit_process(ngx_http_lt_main_conf_t *mcf);
 void ngx_http_lt_push_kept(ngx_http_lt_main_conf_t *mcf);
 
 /* From the redis room. */

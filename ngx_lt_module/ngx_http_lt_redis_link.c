@@ -35,6 +35,16 @@ lt_redis_schedule(ngx_http_lt_redis_link_t *link)
     link->backoff = ngx_min(link->backoff * 2, LT_REDIS_BACKOFF_MAX_MS);
 }
 
+/* The gauge says who is without the commands' connection. */
+static void
+lt_redis_count(ngx_http_lt_redis_link_t *link, ngx_uint_t is_there)
+{
+    if (!link->is_subscriber && link->is_there != is_there) {
+        link->is_there = is_there;
+        NGX_HTTP_LT_GAUGE(redis_missing, is_there ? -1 : 1);
+    }
+}
+
 /* hiredis frees ac after this, and closes the descriptor itself. */
 static void
 lt_redis_cleanup(void *data)
@@ -43,6 +53,7 @@ lt_redis_cleanup(void *data)
     ngx_connection_t *c = link->c;
 
     link->state = NGX_HTTP_LT_REDIS_DOWN;
+    lt_redis_count(link, 0);
 
     if (!link->is_subscriber) {
         ngx_http_lt_commands_down(link->redis->queue);
@@ -311,6 +322,7 @@ lt_redis_greet(ngx_http_lt_redis_link_t *link)
     }
 
     link->state = NGX_HTTP_LT_REDIS_UP;
+    lt_redis_count(link, 1);
     link->backoff = LT_REDIS_BACKOFF_MIN_MS;
     link->heard_at_ms = ngx_current_msec;
     ngx_add_timer(&link->timer, LT_REDIS_TICK_MS);
@@ -450,6 +462,9 @@ ngx_http_lt_redis_link_init(ngx_http_lt_redis_link_t *link,
     link->timer.data = link;
     link->timer.log = redis->log;
     link->timer.cancelable = 1;
+
+    link->is_there = 1;
+    lt_redis_count(link, 0);
 }
 
 void

@@ -39,6 +39,7 @@ typedef struct {
     ngx_msec_t ping_at_ms;      /* when the next ping is due */
     ngx_msec_t heard_at_ms;     /* last byte from Redis */
     ngx_uint_t is_subscriber;
+    ngx_uint_t is_there;            /* the gauge knows it */
     ngx_uint_t is_writing;
 } ngx_http_lt_redis_link_t;
 

@@ -10,6 +10,8 @@ struct ngx_http_lt_registry_s {
     ngx_queue_t leaves;         /* of lt_registry_leave_t: to be repeated */
     ngx_uint_t leaves_n;
     ngx_uint_t is_sync_due;     /* some session was left out of the last one */
+    ngx_str_t former;           /* len 0: buried, or there was none */
+    u_char former_id[NGX_HTTP_LT_PROCESS_ID_LEN];
 };
 
 typedef struct {
@@ -27,6 +29,8 @@ typedef struct {
     ngx_str_t id;
     u_char data[];
 } lt_registry_step_t;
+
+static void lt_registry_sweep(lt_registry_step_t *step);
 
 static ngx_http_lt_command_t *
 lt_registry_command(ngx_http_lt_main_conf_t *mcf, ngx_uint_t n,
@@ -324,6 +328,30 @@ lt_registry_announce(ngx_http_lt_main_conf_t *mcf)
     ngx_http_lt_talk_each(mcf, lt_registry_sync);
 }
 
+/* Who died in our place need not be waited for until its key runs out. */
+static void
+lt_registry_bury(ngx_http_lt_main_conf_t *mcf)
+{
+    u_char key[LT_STATE_KEY_MAX];
+    ngx_str_t words[2], *former = &mcf->registry->former;
+    lt_registry_step_t *step;
+
+    if (former->len == 0) {
+        return;
+    }
+
+    ngx_str_set(&words[0], "DEL");
+    words[1] = lt_registry_key(key, LT_STATE_KEY_PROCESS, former);
+    (void) lt_registry_command(mcf, 2, words, NULL, NULL);
+
+    step = lt_registry_step(mcf, former);
+    if (step != NULL) {
+        lt_registry_sweep(step);
+    }
+
+    former->len = 0;
+}
+
 void
 ngx_http_lt_registry_redis_up(ngx_http_lt_main_conf_t *mcf)
 {
@@ -331,6 +359,7 @@ ngx_http_lt_registry_redis_up(ngx_http_lt_main_conf_t *mcf)
         return;     /* the subscriber is first: the commands will follow */
     }
 
+    lt_registry_bury(mcf);
     lt_registry_announce(mcf);
     lt_registry_repeat_leaves(mcf->registry);
 }
@@ -428,18 +457,12 @@ lt_registry_sessions(void *data, const ngx_http_lt_reply_t *reply)
     ngx_free(step);
 }
 
-/* Sweep: does the process live? */
+/* Sweep: the process is dead.  Takes the step. */
 static void
-lt_registry_exists(void *data, const ngx_http_lt_reply_t *reply)
+lt_registry_sweep(lt_registry_step_t *step)
 {
     u_char key[LT_STATE_KEY_MAX];
     ngx_str_t words[2];
-    lt_registry_step_t *step = data;
-
-    if (reply == NULL || ngx_http_lt_reply_value(reply) != 0) {
-        ngx_free(step);
-        return;
-    }
 
     ngx_str_set(&words[0], "SMEMBERS");
     words[1] = lt_registry_key(key, LT_STATE_KEY_PROCESS_SESSIONS, &step->id);
@@ -449,6 +472,18 @@ lt_registry_exists(void *data, const ngx_http_lt_reply_t *reply)
     {
         ngx_free(step);
     }
+}
+
+/* Sweep: does the process live? */
+static void
+lt_registry_exists(void *data, const ngx_http_lt_reply_t *reply)
+{
+    if (reply == NULL || ngx_http_lt_reply_value(reply) != 0) {
+        ngx_free(data);
+        return;
+    }
+
+    lt_registry_sweep(data);
 }
 
 /* Sweep: some of the processes. */
@@ -546,7 +581,7 @@ lt_registry_timer_handler(ngx_event_t *ev)
 
 ngx_int_t
 ngx_http_lt_registry_init_process(ngx_cycle_t *cycle,
-    ngx_http_lt_main_conf_t *mcf)
+    ngx_http_lt_main_conf_t *mcf, const ngx_str_t *former)
 {
     ngx_http_lt_registry_t *registry;
 
@@ -556,6 +591,9 @@ ngx_http_lt_registry_init_process(ngx_cycle_t *cycle,
     }
 
     registry->mcf = mcf;
+    registry->former.data = registry->former_id;
+    registry->former.len = former->len;
+    ngx_memcpy(registry->former_id, former->data, former->len);
     ngx_queue_init(&registry->leaves);
     registry->timer.handler = lt_registry_timer_handler;
     registry->timer.data = registry;

@@ -4,6 +4,8 @@
  * A process refreshes its key every 5 s (TTL 15 s) and keeps the set of
  * sessions in which it holds connections.  One process at a time looks for
  * ids without a key and takes their connections out of the session's counts.
+ * A process that was started in place of one that died does so at once for
+ * that one: its listeners are on their way back.
  * After an outage of Redis a process puts right what it holds itself.
  */
 #ifndef NGX_HTTP_LT_REGISTRY_H
@@ -15,8 +17,9 @@
 #define NGX_HTTP_LT_LEAVES_MAX 10000
 #define NGX_HTTP_LT_SWEEP_MAX 64        /* processes looked at in one sweep */
 
+/* former: who died in our place; len 0: nobody. */
 ngx_int_t ngx_http_lt_registry_init_process(ngx_cycle_t *cycle,
-    ngx_http_lt_main_conf_t *mcf);
+    ngx_http_lt_main_conf_t *mcf, const ngx_str_t *former);
 
 /* This process holds connections of that session; _remove() has no effect
    while another one is on its way. */

@@ -111,9 +111,11 @@ for my $panel (@drawn) {
 # transcribe/latest/dg/monitoring-cloudwatch.html
 my $all = 'Minimum Maximum Average Sum SampleCount';
 my %documented = (
-    'AWS/Kinesis' => { dimensions => 'StreamName', metrics => {
+    'AWS/Kinesis' => { dimensions => 'StreamName ConsumerName', metrics => {
         'IncomingBytes' => $all, 'GetRecords.Bytes' => $all,
         'GetRecords.IteratorAgeMilliseconds' =>
+            'Minimum Maximum Average SampleCount',
+        'SubscribeToShardEvent.MillisBehindLatest' =>
             'Minimum Maximum Average SampleCount',
         'GetRecords.Latency' => 'Minimum Maximum Average',
         'PutRecords.Latency' => 'Minimum Maximum Average',
@@ -148,7 +150,7 @@ sub check_metric {
 my $template = slurp('config/aws/live-translation.yaml');
 my ($body) = $template =~ /^ +DashboardBody: !Sub \|\n((?: {8}.*\n)+)/m;
 my %names = ('AWS::Region' => 'us-east-1', StreamName => 'lt-audio',
-    IteratorAgeMs => 10000);
+    IteratorAgeMs => 10000, ConsumerName => 'lt-worker');
 $names{"$_.Arn"} = "arn:aws:cloudwatch:us-east-1:1:alarm:$_"
     for $template =~ /^  (\w+):\n    Type: AWS::CloudWatch::Alarm$/mg;
 $body =~ s{\$\{([\w:.]+)\}}
@@ -191,10 +193,14 @@ for my $widget (grep { $_->{type} eq 'metric' } @widgets) {
 }
 
 my $seen = 0;
-while ($template =~ /^ +Namespace: (\S+)\n +MetricName: (\S+)\n(.*?)Period/msg) {
+while ($template =~ /^ +Namespace: (\S+)\n +MetricName: ([^\n]+)\n(.*?)Period/msg) {
     my ($namespace, $metric, $rest) = ($1, $2, $3);
-    check_metric('alarm', $namespace, $metric, $rest =~ /Statistic: (\w+)/,
-        $rest =~ /Name: (\w+)/g);
+    # one metric, or !If [condition, one, another]
+    my @either = $metric =~ /^!If \[\w+, (\S+), (\S+)\]$/;
+    for my $one (@either ? @either : $metric) {
+        check_metric('alarm', $namespace, $one, $rest =~ /Statistic: (\w+)/,
+            $rest =~ /Name: (\w+)/g);
+    }
     $seen++;
 }
 is $seen, scalar @$alarms, 'each alarm was looked at';

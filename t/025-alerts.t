@@ -25,7 +25,8 @@ my @cases = (
     ['LtNginxDown', 'nginx', { 'up{job="lt-nginx"}' => '0x20' }],
     ['LtWorkerDown', 'a worker', { 'up{job="lt-worker"}' => '0x20' }],
     ['LtRedisGone', 'for a worker', { lt_worker_redis_connected => '0x20' }],
-    ['LtRedisGone', 'for nginx',
+    ['LtRedisGone', 'for nginx', { lt_nginx_redis_missing => '1x20' }],
+    ['LtRedisGone', 'for its commands',
         { lt_nginx_redis_errors_total => '0+6x20' }],
     ['LtAudioDropped', 'a full buffer',
         { 'lt_nginx_audio_dropped_bytes_total{reason="full"}' =>

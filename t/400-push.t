@@ -180,7 +180,27 @@ is eventually { $count->() == 0 && 'none' }, 'none', 'none';
 is redis()->command(EXISTS => "lt:{$session->{sessionId}}:languages"), 0,
     'no language is left';
 
-=== TEST 13: a worker process that is killed leaves no listener behind
+=== TEST 13: a full session after a kill: who comes back finds his place
+--- timeout: 60
+--- lt_http
+lt_listeners_max 6;
+--- ws
+my $session = session();
+my @here = map { listener($session, 'es') } 1 .. 6;
+my @old = worker_pids();
+kill KILL => @old;
+eventually { my %old = map { $_ => 1 } @old;
+    2 == grep { !$old{$_} } worker_pids() };
+my $start = time;
+eventually { redis()->command(HLEN =>
+    "lt:{$session->{sessionId}}:listeners") == 0 };
+cmp_ok time - $start, '<', 5, 'the dead ones make room at once';
+my @back = map { listener($session, 'es') } 1 .. 6;
+is scalar(grep { alive($_) } @back), 6, 'all are back';
+--- no_error_log
+[emerg]
+
+=== TEST 14: a worker process that is killed leaves no listener behind
 --- timeout: 60
 --- ws
 my $session = session();

@@ -39,8 +39,11 @@ is $code, 200, 'a result is taken';
 ok !$result->{published}, 'not published';
 is $listener->json('caption')->{n}, 1, 'but delivered here';
 
+is counters()->{redis_missing}, counters()->{processes}, 'the gauge says so';
+
 redis()->start;
 ok +(eventually { (api(GET => '/health'))[0] == 200 } 10), 'health is back';
+ok +(eventually { counters()->{redis_missing} == 0 }), 'and missed no more';
 my $next = session();
 ok alive(speaker($next)), 'new sessions work';
 ok alive(listener($next, 'es')), 'new listeners too';
