@@ -21,7 +21,7 @@
 #define NGX_HTTP_LT_OUT_MAX (256 * 1024)
 #define NGX_HTTP_LT_OUT_FRAMES_MAX 1024
 #define NGX_HTTP_LT_OUT_AUDIO_MS 30000      /* older audio is of no use */
-#define NGX_HTTP_LT_OUT_AGE_MS 60000        /* nothing waits longer */
+#define NGX_HTTP_LT_OUT_AGE_MS 60000        /* both are looked at when more comes */
 
 typedef enum {
     NGX_HTTP_LT_FRAME_CONTROL,

@@ -1,8 +1,9 @@
 /* The listener's page: join, listen, read. Wires the parts together. */
 import { Link } from '../shared/link.js';
 import { awake } from '../shared/awake.js';
-import { diagnoseSession } from '../shared/session.js';
-import { readSessionId, socketUrl } from '../shared/settings.js';
+import { diagnoseSession, readSession } from '../shared/session.js';
+import { eventsUrl, readSessionId, settings, socketUrl }
+  from '../shared/settings.js';
 import { nativeName, englishName, isRightToLeft, offeredLanguages,
   preferredLanguage } from '../shared/languages.js';
 import { Captions } from './captions.js';
@@ -115,11 +116,14 @@ function enterRoom() {
 /* ---- Connection ---- */
 
 function startLink() {
+  const query = () => ({ sessionId: room.sessionId,
+    targetLanguage: room.language, resume: 1,
+    captions: room.reading ? 'only,live' : 'live',
+    ...room.lastSegment > 0 && { lastSegment: room.lastSegment } });
+
   room.link = new Link({
-    url: () => socketUrl({ sessionId: room.sessionId,
-      targetLanguage: room.language, resume: 1,
-      captions: room.reading ? 'only,live' : 'live',
-      ...room.lastSegment > 0 && { lastSegment: room.lastSegment } }),
+    url: () => socketUrl(query()),
+    events: settings.events ? () => eventsUrl(query()) : null,
     diagnose: () => diagnoseSession(room.sessionId),
     beatWith: () => delay.take(),
   });
@@ -138,8 +142,10 @@ function linkChanged({ state, reason, text, attempt }) {
   $('link').textContent = say(words[state]);
   if (state === 'open') {
     room.switching = false;
-    room.link.send({ action: 'joinSession', sessionId: room.sessionId,
-      targetLanguage: room.language });
+    if (!room.link.send({ action: 'joinSession', sessionId: room.sessionId,
+      targetLanguage: room.language })) {
+      joinedSilently();
+    }
   }
   if (state === 'waiting' && document.body.dataset.state === 'join') {
     $('join-error').textContent =
@@ -232,6 +238,15 @@ function joined({ sourceLanguage }) {
   $('original').textContent = sourceLanguage
     ? say('original', { language: nativeName(sourceLanguage) }) : '';
   tell('joined', { sessionId: room.sessionId, language: room.language });
+}
+
+/* Events cannot ask: what the talk is like, its page tells. */
+async function joinedSilently() {
+  const session = await readSession(room.sessionId).catch(() => ({}));
+
+  if (room.link.state === 'open') {
+    joined(session);
+  }
 }
 
 function refusedByServer({ message }) {

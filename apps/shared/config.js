@@ -1,9 +1,10 @@
 /* What a deployment may change: replace this file, or override a single value
-   with <meta name="lt-sessions" content="…"> (lt-socket, lt-languages,
-   lt-login) in a page. Times are in milliseconds. */
+   with <meta name="lt-sessions" content="…"> (lt-socket, lt-events,
+   lt-languages, lt-login) in a page. Times are in milliseconds. */
 export const config = {
   sessions: '/sessions',   /* POST here makes a session; + '/<id>' tells of one */
   socket: '/ws',           /* WebSocket; a path of this origin or ws(s)://…     */
+  events: '/events',       /* where WebSockets do not get through; '' = never   */
   login: '',               /* POST here gives a speaker's token; '' = no login   */
   languages: [],           /* codes beyond the ten standard ones, e.g. ['ca']   */
   heartbeatMs: 30_000,

@@ -1,4 +1,5 @@
 /* One WebSocket that comes back: heartbeats, the five-second rule, backoff.
+   Where it does not get through, Server-Sent Events: they only bring.
 
    States: idle → connecting → open → waiting → connecting …; closed is final
    and has a reason: 'done' (we or the server ended it in peace), 'refused',
@@ -8,10 +9,12 @@
    object, except heartbeat answers. Never more than one socket and one timer
    of each kind. What is sent while the link is not open is refused (false);
    the caller decides whether to keep it. */
+import { EventStream } from './event-stream.js';
 import { settings } from './settings.js';
 
 const FINAL = { 1000: 'done', 1008: 'refused', 4409: 'replaced' };
 const STEADY_MS = 10_000;
+const SOCKET_TRIES = 3;      /* in a row, before events have a turn */
 
 export class Link extends EventTarget {
   state = 'idle';
@@ -19,19 +22,23 @@ export class Link extends EventTarget {
   ignored = 0;             /* messages that were not JSON objects      */
 
   #url;
+  #events;
   #diagnose;
   #beatWith;
   #socket = null;
   #attempt = 0;
+  #refused = 0;            /* tries in a row that did not open */
+  #byEvents = false;       /* they have opened */
   #lostAt = 0;
   #timers = {};
 
-  /* url(): the address, asked anew each time.
+  /* url(): the address, asked anew each time; events(): that of the events.
      diagnose(): after a refused handshake, why; null means try again.
      beatWith(): what a heartbeat says beside its time. */
-  constructor({ url, diagnose, beatWith = () => ({}) }) {
+  constructor({ url, events = null, diagnose, beatWith = () => ({}) }) {
     super();
     this.#url = url;
+    this.#events = events;
     this.#diagnose = diagnose;
     this.#beatWith = beatWith;
     addEventListener('online', () => this.#hurry());
@@ -52,7 +59,7 @@ export class Link extends EventTarget {
   }
 
   sendRaw(data) {
-    if (this.state !== 'open') {
+    if (this.state !== 'open' || this.#socket.isOneWay) {
       return false;
     }
     this.#socket.send(data);
@@ -82,12 +89,18 @@ export class Link extends EventTarget {
     this.#timers[name] = ms === undefined ? 0 : setTimeout(fn, ms);
   }
 
+  get #isTurnOfEvents() {
+    return this.#events !== null && (this.#byEvents
+      || this.#refused >= SOCKET_TRIES && this.#refused % 2 === 1);
+  }
+
   #connect() {
     this.#timer('retry');
     this.#drop();
     this.#set('connecting');
 
-    const socket = new WebSocket(this.#url());
+    const socket = this.#isTurnOfEvents ? new EventStream(this.#events())
+      : new WebSocket(this.#url());
     let opened = false;
 
     socket.binaryType = 'arraybuffer';
@@ -103,12 +116,17 @@ export class Link extends EventTarget {
     this.#timer('connect');
     this.#timer('steady', () => { this.#attempt = 0; }, STEADY_MS);
     this.#lostAt = 0;
+    this.#refused = 0;
+    this.#byEvents = this.#socket.isOneWay === true;
     this.#set('open');
     this.#beat();
   }
 
   /* The first beat goes out at once: its answer tells the server's clock. */
   #beat() {
+    if (this.#socket.isOneWay) {
+      return;
+    }
     const sentAt = Date.now();
 
     this.#sentAt = sentAt;
@@ -158,6 +176,8 @@ export class Link extends EventTarget {
       return;
     }
     if (!opened) {
+      this.#refused++;
+      this.#byEvents = false;
       this.#set('connecting');
       const why = await this.#diagnose();
 

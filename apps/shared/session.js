@@ -73,7 +73,7 @@ export async function createSession(sourceLanguage, token = '') {
   }
 }
 
-async function readSession(sessionId) {
+export async function readSession(sessionId) {
   const session = await attempt(sessionUrl(sessionId), {});
 
   if (session.status === 'ended') {

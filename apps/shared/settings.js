@@ -9,6 +9,7 @@ export const settings = {
   ...config,
   sessions: meta('sessions') || config.sessions,
   socket: meta('socket') || config.socket,
+  events: meta('events') ?? config.events,
   login: meta('login') || config.login,
   languages: meta('languages')?.split(/[\s,]+/).filter(Boolean)
     ?? config.languages,
@@ -19,6 +20,15 @@ export function socketUrl(query) {
   const url = new URL(settings.socket, location.href);
 
   url.protocol = url.protocol.replace(/^http/, 'ws');
+  url.search = new URLSearchParams(query);
+
+  return url.href;
+}
+
+/* The same by Server-Sent Events. */
+export function eventsUrl(query) {
+  const url = new URL(settings.events, location.href);
+
   url.search = new URLSearchParams(query);
 
   return url.href;

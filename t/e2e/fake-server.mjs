@@ -46,6 +46,7 @@ export class FakeServer {
   silent = false;          /* heartbeats are not answered            */
   stubborn = false;        /* no socket gets another language */
   closed = false;          /* upgrades are refused                   */
+  eventful = false;        /* GET /events is answered                */
   epoch = 1_790_000_000_000;
   window = 128_000;        /* bytes that may be on their way */
   config = {};             /* on top of apps/shared/config.js        */
@@ -228,11 +229,31 @@ export class FakeServer {
     } else if (pathname.startsWith('/sessions/')) {
       const session = this.sessions.get(pathname.slice(10));
       json(session ? 200 : 404, session ?? { message: 'no such session' });
+    } else if (pathname === '/events' && this.eventful) {
+      this.#events(request, response);
     } else if (pathname.startsWith('/clips/')) {
       this.#clip(pathname, response);
     } else {
       this.#file(pathname, response);
     }
+  }
+
+  /* As the module: what a socket would bring. */
+  #events(request, response) {
+    const url = new URL(request.url, 'http://x');
+    const one = { role: 'listener',
+      language: url.searchParams.get('targetLanguage'),
+      socket: { send: (text) => response.write(`data: ${text}\n\n`),
+        terminate: () => response.destroy() } };
+
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    response.write('retry: 1000\n\n');
+    this.sockets.push(one);
+    this.queries.push({ byEvents: true,
+      ...Object.fromEntries(url.searchParams) });
+    request.on('close', () => {
+      this.sockets = this.sockets.filter((other) => other !== one);
+    });
   }
 
   #create(json) {

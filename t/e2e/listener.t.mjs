@@ -229,14 +229,14 @@ async function testInline(page) {
 /* What has to wait is played faster, gaplessly, and that is said. */
 async function testPace(page) {
   for (let n = 25; n <= 27; n++) {
-    server.segment(n, { seconds: 1.5, inline: n === 26 });
+    server.segment(n, { seconds: 1.6, inline: n === 26 });
   }
   await heard(page, 27);
   const played = (await page.seen('segment')).slice(-3);
 
   is([played[0].rate, played[0].savedS], [1, 0], 'the first one is as it was');
   ok(played[2].rate === 1.05 && played[2].savedS > 0.05
-    && Math.abs(played[2].duration + played[2].savedS - 1.5) < 0.01,
+    && Math.abs(played[2].duration + played[2].savedS - 1.6) < 0.01,
   'the last one, which had to wait, is faster', played);
   ok(played.slice(1).every((one, i) => Math.abs(one.startTime
     - played[i].startTime - played[i].duration) < 0.005),
@@ -370,6 +370,37 @@ async function testMessages(page) {
   await page.context().close();
 }
 
+/* A network that breaks WebSockets: the same talk by events. */
+async function testEvents() {
+  server.closed = true;
+  server.eventful = true;
+  const page = await joined();
+  const asked = () => server.queries.filter(({ byEvents }) => byEvents);
+
+  is(await text(page, 'link'), 'Conectado', 'refused sockets: events connect');
+  ok(await until(async () => /English/.test(await text(page, 'original'))),
+    'what the talk is like is known');
+  server.segment(31);
+  is(await heard(page, 31), true, 'a segment comes by events');
+  server.drop();
+  await until(() => asked().length > 1);
+  is(asked().at(-1).lastSegment, '31', 'after a drop: from where it was');
+  await until(async () => await text(page, 'link') === 'Conectado');
+  server.segment(32);
+  is(await heard(page, 32), true, 'and plays on');
+  await page.selectOption('#switch', 'fr');
+  is(await until(() => asked().at(-1).targetLanguage === 'fr'), true,
+    'another language is another request');
+  server.send({ type: 'sessionEnded', sessionId: TALK });
+  is(await until(async () => await stateOf(page) === 'ended'), true,
+    'the end comes by events, too');
+  is(page.troubles.filter((one) => !/503|WebSocket|INCOMPLETE_CHUNKED/.test(one)), [],
+    'and nothing else is wrong');
+  server.closed = false;
+  server.eventful = false;
+  await page.context().close();
+}
+
 async function testGone() {
   const page = await joined({ colorScheme: 'dark', locale: 'en-GB' }, 'en');
 
@@ -394,7 +425,7 @@ async function testGone() {
 }
 
 await run(async () => {
-  plan(90);
+  plan(98);
   server = await new FakeServer().start();
   server.config = FAST;
   server.addSession(TALK);
@@ -411,6 +442,7 @@ await run(async () => {
     await testTail(page);
     await testReading(page);
     await testMessages(page);
+    await testEvents();
     await testGone();
   } finally {
     await browser.close();

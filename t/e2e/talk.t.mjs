@@ -1,6 +1,6 @@
 /* The whole chain in a real browser: a recording goes into the microphone of
    the speaker's page, translated voices come out of two listeners' pages; a
-   third one only reads. */
+   third one only reads, by events, for its network breaks WebSockets. */
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -45,8 +45,8 @@ async function startSpeaker(browser, stack) {
   return page;
 }
 
-async function startListener(browser, link, language) {
-  const page = await openPage(browser, link);
+async function startListener(browser, link, language, options) {
+  const page = await openPage(browser, link, options);
 
   page.clips = [];
   page.on('response', async (response) => {
@@ -72,7 +72,24 @@ const spokenTo = async (page) =>
 
 /* Who reads what is said in its own language: no voice is made for that. */
 async function startReader(browser, link) {
-  const page = await startListener(browser, link, 'en');
+  const page = await startListener(browser, link, 'en', { init: () => {
+    window.WebSocket = class {
+      constructor() {
+        setTimeout(() => this.onclose?.({ code: 1006 }));
+      }
+
+      close() {}
+    };
+    window.events = { url: '', sent: [], heard: [] };
+    window.EventSource = class extends EventSource {
+      constructor(url) {
+        super(url);
+        window.events.url = url;
+        this.addEventListener('message',
+          ({ data }) => window.events.heard.push(data));
+      }
+    };
+  } });
 
   await page.click('#reading');
   await until(async () => (await page.seen('joined')).length === 2);
@@ -228,7 +245,11 @@ async function talk(stack) {
     await checkEnd(speaker, listeners);
     checkWire(speaker, 'speaker');
     checkWire(listeners[0], 'listener');
-    checkWire(reader, 'listener');
+    const events = await reader.evaluate(() => window.events);
+    ok(events.heard.length > 1 && reader.wires.length === 0,
+      'the reader’s events', events);
+    is(wireTroubles('listener', events), [],
+      'they are what docs/protocol says');
   } finally {
     await browser.close();
     fs.rmSync(recording.file, { force: true });

@@ -38,8 +38,10 @@ export const DESKTOP = { width: 1280, height: 860 };
 export const PHONE = { width: 390, height: 844 };
 
 /* A page of its own context that remembers what went wrong in it, every lt:…
-   event that it dispatched, and the texts on its sockets. */
-export async function openPage(browser, url, options = {}) {
+   event that it dispatched, and the texts on its sockets.  init runs in it
+   before its own scripts. */
+export async function openPage(browser, url, { init = () => {}, ...options }
+  = {}) {
   const context = await browser.newContext({ viewport: DESKTOP,
     permissions: ['microphone', 'clipboard-read', 'clipboard-write'],
     locale: 'en-GB', ...options });
@@ -59,6 +61,7 @@ export async function openPage(browser, url, options = {}) {
   page.on('console', (message) => message.type() === 'error'
     && troubles.push(message.text()));
   page.on('dialog', (dialog) => dialog.accept());
+  await page.addInitScript(init);
   await page.addInitScript(() => {
     window.seen = [];
     const dispatch = document.dispatchEvent;
