@@ -148,7 +148,7 @@ function report({ talks, fleet, ledger, kills, took }) {
 }
 
 const isGood = (r) => r.audio_bytes_lost === 0 && r.segments_lost === 0 && r.segments_doubled === 0
-    && r.segments_out_of_order === 0 && r.words_lost === 0 && r.words_doubled === 0 && r.crashes === 0 && r.longest_gap_ms < GAP_MAX_MS;
+    && r.segments_out_of_order === 0 && r.words_lost === 0 && r.words_doubled === 0 && r.crashes === 0 && r.longest_wait_ms < GAP_MAX_MS;
 
 async function main() {
     const dir = options.keep ?? mkdtempSync(path.join(tmpdir(), 'lt-fleet-'));
